@@ -1,0 +1,1 @@
+"""The secrets the sidecar holds: where they are, and reading them."""

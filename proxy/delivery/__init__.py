@@ -1,0 +1,1 @@
+"""Getting one prepared call to Customer.io and its answer back."""

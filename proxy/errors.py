@@ -1,0 +1,95 @@
+"""Every way the sidecar says no, in one table.
+
+A `Reason` is the public code of a refusal; `ANSWERS` gives its HTTP status and its fixed public text (design 4.3). The texts
+never carry a byte of the request: SDKs put them into application logs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Reason(StrEnum):
+    """The closed set of refusal codes an application can see."""
+
+    MALFORMED_REQUEST = "malformed_request"
+    INVALID_JSON = "invalid_json"
+    TOO_DEEP = "too_deep"
+    POLICY_DENIED = "policy_denied"
+    UNKNOWN_CALLER = "unknown_caller"
+    ENDPOINT_NOT_ALLOWED = "endpoint_not_allowed"
+    METHOD_NOT_ALLOWED = "method_not_allowed"
+    REQUEST_TIMEOUT = "request_timeout"
+    BODY_TOO_LARGE = "body_too_large"
+    UNSUPPORTED_MEDIA = "unsupported_media"
+    RATE_LIMITED = "rate_limited"
+    HEADERS_TOO_LARGE = "headers_too_large"
+    INTERNAL = "internal"
+    UPSTREAM_UNREACHABLE = "upstream_unreachable"
+    UPSTREAM_REDIRECT = "upstream_redirect"
+    UPSTREAM_INVALID = "upstream_invalid"
+    CREDENTIALS_UNAVAILABLE = "credentials_unavailable"
+    CREDENTIALS_REJECTED = "credentials_rejected"
+    OVERLOADED = "overloaded"
+    SHUTTING_DOWN = "shutting_down"
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the application is told: an HTTP status and a fixed text."""
+
+    status: int
+    message: str
+
+
+# 429 and 503 carry `Retry-After: 1`: SDKs sleep exactly that long, and give up when it is long (customerio-api.md 2.3).
+RETRY_AFTER_SECONDS = 1
+RETRYABLE_STATUSES = frozenset({429, 503})
+
+ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
+    {
+        Reason.MALFORMED_REQUEST: Answer(400, "The request is not well-formed HTTP/1.1 for a Customer.io API."),
+        Reason.INVALID_JSON: Answer(400, "The request body is not valid JSON."),
+        Reason.TOO_DEEP: Answer(400, "The request body is nested too deeply."),
+        Reason.POLICY_DENIED: Answer(400, "The privacy policy does not let this request leave."),
+        Reason.UNKNOWN_CALLER: Answer(401, "The caller's key is not known to the sidecar."),
+        Reason.ENDPOINT_NOT_ALLOWED: Answer(403, "The sidecar does not forward this endpoint."),
+        Reason.METHOD_NOT_ALLOWED: Answer(405, "The endpoint does not take this method."),
+        Reason.REQUEST_TIMEOUT: Answer(408, "The request did not arrive in time."),
+        Reason.BODY_TOO_LARGE: Answer(413, "The request body is larger than allowed."),
+        Reason.UNSUPPORTED_MEDIA: Answer(415, "The request body must be JSON, plain or coded with gzip or deflate."),
+        Reason.RATE_LIMITED: Answer(429, "The rate limit for this API is used up; try again."),
+        Reason.HEADERS_TOO_LARGE: Answer(431, "The request headers are larger than allowed."),
+        Reason.INTERNAL: Answer(500, "The sidecar could not process the request; nothing was forwarded."),
+        Reason.UPSTREAM_UNREACHABLE: Answer(502, "Customer.io could not be reached."),
+        Reason.UPSTREAM_REDIRECT: Answer(502, "Customer.io answered with a redirect; check the configured region."),
+        Reason.UPSTREAM_INVALID: Answer(502, "Customer.io answered with something that is not a usable HTTP response."),
+        Reason.CREDENTIALS_UNAVAILABLE: Answer(503, "The sidecar holds no usable credential for this API; try again."),
+        Reason.CREDENTIALS_REJECTED: Answer(503, "Customer.io rejected the sidecar's credential; try again."),
+        Reason.OVERLOADED: Answer(503, "The sidecar is at its configured capacity; try again."),
+        Reason.SHUTTING_DOWN: Answer(503, "The sidecar is shutting down; try again."),
+        Reason.UPSTREAM_TIMEOUT: Answer(504, "Customer.io did not answer in time."),
+    }
+)
+
+
+class RefusedError(Exception):
+    """The sidecar refuses a request; `reason` is all that may be said about it in public."""
+
+    def __init__(self, reason: Reason) -> None:
+        """Refuse for `reason`."""
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+class ConfigError(Exception):
+    """The configuration is not usable. Renders as one line: file, key path, what is wrong."""
+
+    def __init__(self, problem: str, *, path: str = "", file: str = "") -> None:
+        """Name the key `path` in `file` and its `problem`; none of them may hold a secret."""
+        super().__init__(": ".join(part for part in (file, path, problem) if part))
+        self.problem = problem
+        self.path = path
+        self.file = file

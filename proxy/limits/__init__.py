@@ -1,0 +1,1 @@
+"""Customer.io's rate limits, kept on its behalf."""

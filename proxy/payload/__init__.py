@@ -1,0 +1,1 @@
+"""Bytes to JSON values and back, exactly."""

@@ -1,0 +1,1 @@
+"""What may leave: rules compiled per endpoint and applied to a body."""
