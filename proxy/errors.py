@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
+import orjson
+
 
 class Reason(StrEnum):
     """The closed set of refusal codes an application can see."""
@@ -73,6 +75,23 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         Reason.UPSTREAM_TIMEOUT: Answer(504, "Customer.io did not answer in time."),
     }
 )
+
+
+def error_body(code: str, answer: Answer) -> bytes:
+    """Return the JSON body that tells an error.
+
+    Its shape satisfies every official SDK at once: Node reads `meta.error` then `meta.errors`, Ruby and Go read `meta.error`,
+    clients of the App API read `errors[].detail`, and the Python pipelines client needs `code` and `message`.
+    """
+    text = answer.message
+    return orjson.dumps(
+        {
+            "meta": {"error": text, "errors": [text]},
+            "errors": [{"reason": code, "message": text, "detail": text, "status": str(answer.status)}],
+            "code": code,
+            "message": text,
+        }
+    )
 
 
 class RefusedError(Exception):
