@@ -1,0 +1,28 @@
+"""Secrets kept in the environment: `env:NAME`, or in the file that `NAME_FILE` names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxy.credentials.file import read_file
+from proxy.credentials.model import Reference, UnreadableError, usable
+from proxy.sensitive import Sensitive
+
+
+class EnvProvider:
+    """Reads a secret from an environment that is passed in."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Read from `environ`."""
+        self._environ = environ
+
+    def read(self, reference: Reference) -> Sensitive[str]:
+        """See `Provider.read`; both `NAME` and `NAME_FILE` is refused, since either could be the stale one."""
+        value = self._environ.get(reference.locator)
+        path = self._environ.get(reference.locator + "_FILE")
+        if value is not None and path is not None:
+            raise UnreadableError("the environment variable is set, and so is the one that ends in _FILE: one must go")
+        if value is not None:
+            return usable(value)
+        if path:
+            return read_file(Path(path))
+        raise UnreadableError("the environment variable is not set")

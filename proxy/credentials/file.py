@@ -1,0 +1,61 @@
+"""Secrets kept in files: `file:PATH`, as Kubernetes and Docker mount them."""
+
+import errno
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from proxy.credentials.model import SECRET_MAX_BYTES, Reference, UnreadableError, usable
+from proxy.sensitive import Sensitive
+
+# Room for line ends; one byte more is read to see that there is more.
+_READ_MAX_BYTES = SECRET_MAX_BYTES + 2
+
+_PROBLEMS: Mapping[int, str] = MappingProxyType(
+    {
+        errno.ENOENT: "there is no such file",
+        errno.ENOTDIR: "there is no such file",
+        errno.EACCES: "the file may not be read",
+        errno.EPERM: "the file may not be read",
+    }
+)
+
+
+class FileProvider:
+    """Reads a secret from a regular file, again at every call."""
+
+    def read(self, reference: Reference) -> Sensitive[str]:
+        """See `Provider.read`."""
+        return read_file(Path(reference.locator))
+
+
+def read_file(path: Path) -> Sensitive[str]:
+    """Return the secret in the file at `path`.
+
+    Raises:
+        UnreadableError: it cannot be read, is not a regular file, or holds no usable secret.
+    """
+    try:
+        raw = _bounded(path)
+    except OSError as error:
+        raise UnreadableError(_PROBLEMS.get(error.errno or 0, "the file cannot be read")) from None
+    if len(raw) > _READ_MAX_BYTES:
+        raise UnreadableError(f"the secret is longer than {SECRET_MAX_BYTES} bytes")
+    try:
+        return usable(raw.decode())
+    except UnicodeDecodeError:
+        raise UnreadableError("the file does not hold UTF-8 text") from None
+
+
+def _bounded(path: Path) -> bytes:
+    """Return the first bytes of a regular file; opened without waiting, because a named pipe would never answer."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise UnreadableError("it is not a regular file")
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            return file.read(_READ_MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)

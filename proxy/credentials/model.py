@@ -1,0 +1,226 @@
+"""What a secret is to the sidecar: where it is kept, when it is usable, and how it travels.
+
+* Configuration holds a `Reference` (where), never a secret (what). An error about one never shows its text: somebody may
+  have pasted the secret itself there.
+* A secret read from anywhere passes `usable` before it is kept.
+* An `Authorization` is the finished header line of one credential, with every form of the secret that could come back.
+
+Basic: RFC 7617. Bearer: RFC 6750. Which API takes which: Customer.io Track, App and Pipelines API references.
+"""
+
+import base64
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Protocol, Self
+from urllib.parse import quote
+
+from proxy.api.model import Credential
+from proxy.sensitive import Sensitive
+
+# The longest secret there is a use for is a signed token; the shortest key of Customer.io has 20 characters.
+SECRET_MAX_BYTES = 8192
+# A shorter key would be found inside ordinary words when answers are scrubbed of it.
+INJECTED_MIN_CHARACTERS = 8
+REFERENCE_MAX_CHARACTERS = 1024
+
+NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, which says where the secret is, never what it is"
+
+
+class Kind(StrEnum):
+    """The places a secret can be kept in; the part of a reference before its first colon."""
+
+    ENV = "env"
+    FILE = "file"
+    VAULT = "vault"
+    GCP = "gcp"
+    AWS_SM = "aws-sm"
+    AWS_SSM = "aws-ssm"
+
+
+# The text after the colon that each kind takes.
+_LOCATORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
+    {
+        Kind.ENV: re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
+        Kind.FILE: re.compile(r"[^\x00-\x1f\x7f]+"),
+        Kind.VAULT: re.compile(r"[^\s/#]+/[^\s#]+#[^\s#]+"),
+        Kind.GCP: re.compile(r"projects/[^\s/]+/secrets/[^\s/]+(/versions/[^\s/]+)?"),
+        Kind.AWS_SM: re.compile(r"[^\s#]+(#[^\s#]+)?"),
+        Kind.AWS_SSM: re.compile(r"/[^\s]+"),
+    }
+)
+
+
+class UnreadableError(Exception):
+    """A secret cannot be had; the text says why and holds nothing of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Where one secret is kept. Its text does not print: it may be a secret pasted by mistake."""
+
+    kind: Kind
+    locator: str = field(repr=False)
+
+    @classmethod
+    def parse(cls, text: object) -> Self:
+        """Return the reference that `text` spells.
+
+        Raises:
+            ValueError: it is none; the message does not show it.
+        """
+        if isinstance(text, str) and len(text) <= REFERENCE_MAX_CHARACTERS:
+            scheme, colon, locator = text.partition(":")
+            if colon and scheme in set(Kind) and _LOCATORS[Kind(scheme)].fullmatch(locator):
+                return cls(Kind(scheme), locator)
+        raise ValueError(NOT_A_REFERENCE)
+
+
+class Provider(Protocol):
+    """Reads secrets of one kind."""
+
+    def read(self, reference: Reference) -> Sensitive[str]:
+        """Return the secret as `usable` made it.
+
+        Raises:
+            UnreadableError: there is none, or it is not usable.
+        """
+
+
+def usable(raw: str) -> Sensitive[str]:
+    r"""Return the secret in `raw` without the line ends that editors and `echo` leave behind.
+
+    Raises:
+        UnreadableError: it is empty, over 8192 bytes, or holds what cannot be printed (a control character could split a
+            header, a byte-order mark is never part of a key).
+    """
+    text = raw.rstrip("\r\n")
+    if not text:
+        raise UnreadableError("the secret is empty")
+    if len(text) > SECRET_MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > SECRET_MAX_BYTES:
+        raise UnreadableError(f"the secret is longer than {SECRET_MAX_BYTES} bytes")
+    if not text.isprintable():
+        raise UnreadableError("the secret holds a character that cannot be printed")
+    return Sensitive(text)
+
+
+def key_id(secret: str) -> str:
+    """Return a name for `secret` that may be shown: eight hex digits of a one-way hash."""
+    return hashlib.sha256(b"cio-sidecar key id\0" + secret.encode()).hexdigest()[:8]
+
+
+def renderings(key: str, pair: str) -> frozenset[bytes]:
+    """Return every form in which an answer could give back `key`, or the `user:password` text it was sent in.
+
+    Base64 comes without its padding, which is no secret, so that one form finds both. `pair` itself needs no form of its
+    own where it is not coded: it holds `key`.
+    """
+    coded = (key.encode(), pair.encode())
+    forms = {key.encode(), _json_escaped(key), *(percent.encode() for percent in _percent_encoded(key))}
+    forms |= {base64.b64encode(text).rstrip(b"=") for text in coded}
+    forms |= {base64.urlsafe_b64encode(text).rstrip(b"=") for text in coded}
+    return frozenset(forms)
+
+
+def _json_escaped(key: str) -> bytes:
+    return key.replace("\\", "\\\\").replace('"', '\\"').encode()
+
+
+def _percent_encoded(key: str) -> tuple[str, str]:
+    upper = quote(key, safe="")
+    return upper, re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), upper)
+
+
+@dataclass(frozen=True, slots=True)
+class Authorization:
+    r"""One credential, ready to be written: its header line (with `\r\n`), what it may be called, what to scrub."""
+
+    line: Sensitive[bytes]
+    key_id: str
+    renderings: Sensitive[frozenset[bytes]]
+
+
+UNAUTHENTICATED = Authorization(Sensitive(b""), "none", Sensitive(frozenset()))
+
+
+@dataclass(frozen=True, slots=True)
+class TrackPair:
+    """The site id and API key of one Customer.io workspace."""
+
+    site_id: Sensitive[str]
+    api_key: Sensitive[str]
+
+    def authorization(self) -> Authorization:
+        """Return the pair as HTTP Basic.
+
+        Raises:
+            UnreadableError: one of them cannot stand in the header.
+        """
+        site_id, api_key = _field(self.site_id, "site id", minimum=1), _field(self.api_key, "API key")
+        if ":" in site_id:
+            raise UnreadableError("the site id holds a colon, which ends a user name in HTTP Basic")
+        return _basic(api_key, f"{site_id}:{api_key}")
+
+
+def app_bearer(key: Sensitive[str]) -> Authorization:
+    """Return an App API key as a Bearer token.
+
+    Raises:
+        UnreadableError: it cannot stand in the header.
+    """
+    text = _field(key, "App API key")
+    return _authorization(b"Bearer " + text.encode(), text, text)
+
+
+def pipelines_basic(key: Sensitive[str]) -> Authorization:
+    """Return a Pipelines write key as HTTP Basic with a blank password.
+
+    Raises:
+        UnreadableError: it cannot stand in the header.
+    """
+    text = _field(key, "write key")
+    if ":" in text:
+        raise UnreadableError("the write key holds a colon, which ends a user name in HTTP Basic")
+    return _basic(text, f"{text}:")
+
+
+def _field(secret: Sensitive[str], name: str, *, minimum: int = INJECTED_MIN_CHARACTERS) -> str:
+    text = secret.reveal()
+    if len(text) < minimum:
+        raise UnreadableError(f"the {name} is shorter than {minimum} characters")
+    if not all("!" <= character <= "~" for character in text):
+        raise UnreadableError(f"the {name} holds a space or a character outside ASCII")
+    return text
+
+
+def _basic(key: str, pair: str) -> Authorization:
+    return _authorization(b"Basic " + base64.b64encode(pair.encode()), key, pair)
+
+
+def _authorization(value: bytes, key: str, pair: str) -> Authorization:
+    line = b"Authorization: " + value + b"\r\n"
+    return Authorization(Sensitive(line), key_id(pair), Sensitive(renderings(key, pair)))
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """The credentials in force at one moment; a change is a new snapshot."""
+
+    track: Authorization | None = None
+    app: Authorization | None = None
+    pipelines: Authorization | None = None
+
+    def of(self, kind: Credential) -> Authorization | None:
+        """Return what a call of `kind` carries, or None where the sidecar holds nothing for it."""
+        match kind:
+            case Credential.TRACK:
+                return self.track
+            case Credential.APP:
+                return self.app
+            case Credential.PIPELINES:
+                return self.pipelines
+            case Credential.NONE:
+                return UNAUTHENTICATED
