@@ -1,0 +1,123 @@
+"""The connections to one origin: idle ones kept for reuse, all of them counted and bounded.
+
+A pool dials the one host and port it was built for, and nothing else (promise G10). The newest idle connection is used
+first, so that the others grow old and are closed before the far end closes them under a request.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxy.clock import Clock
+from proxy.errors import Reason, RefusedError
+from proxy.http1.upstream import UpstreamConnection
+
+MAX_CONNECTIONS = 1024
+# Below the idle time-outs of common load balancers (60 s and more), so that we close first.
+MAX_IDLE_SECONDS = 30.0
+# DNS changes are followed at least this often.
+MAX_AGE_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a pool dials. `tls` is None for plain HTTP, which configuration allows to loopback only."""
+
+    name: str
+    host: str
+    port: int
+    tls: ssl.SSLContext | None
+
+
+class Pool:
+    """Connections to one origin. Open it inside a running event loop; `close` it when done."""
+
+    def __init__(
+        self, origin: Origin, clock: Clock, connect_seconds: float, unreachable: Callable[[str, BaseException], None]
+    ) -> None:
+        """Dial `origin`, waiting at most `connect_seconds` for TCP and TLS together; tell `unreachable` why one failed."""
+        self._origin = origin
+        self._clock = clock
+        self._connect_seconds = connect_seconds
+        self._unreachable = unreachable
+        self._idle: deque[UpstreamConnection] = deque()
+        self._open: set[UpstreamConnection] = set()
+        self._dialling = 0
+        self._closed = False
+
+    def take(self) -> UpstreamConnection | None:
+        """Return an idle connection that is still usable, or None."""
+        idle = self._idle
+        while idle:
+            connection = idle.pop()
+            if connection.usable and not self._expired(connection, self._clock.monotonic()):
+                return connection
+            connection.close()
+        return None
+
+    async def connect(self) -> UpstreamConnection:
+        """Dial a new connection.
+
+        Raises:
+            RefusedError: `upstream_unreachable` (refused, timed out, or its certificate is not trusted), or `overloaded`
+                when the pool is at its limit.
+        """
+        if self._closed or len(self._open) + self._dialling >= MAX_CONNECTIONS:
+            raise RefusedError(Reason.OVERLOADED)
+        origin = self._origin
+        self._dialling += 1
+        try:
+            async with asyncio.timeout(self._connect_seconds):
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    lambda: UpstreamConnection(self, self._clock.monotonic()),
+                    origin.host,
+                    origin.port,
+                    ssl=origin.tls,
+                    server_hostname=origin.host if origin.tls else None,
+                )
+        except OSError as error:  # with it, SSLError and TimeoutError
+            self._unreachable(origin.name, error)
+            raise RefusedError(Reason.UPSTREAM_UNREACHABLE) from error
+        finally:
+            self._dialling -= 1
+        return connection
+
+    def tick(self) -> None:
+        """Close idle connections past their idle or age limit; call it every second or so."""
+        now = self._clock.monotonic()
+        kept = deque(connection for connection in self._idle if not self._expired(connection, now))
+        for connection in self._idle:
+            if self._expired(connection, now):
+                connection.close()
+        self._idle = kept
+
+    def close(self) -> None:
+        """Drop every connection, idle or not."""
+        self._closed = True
+        for connection in tuple(self._open):
+            connection.abandon()
+        self._idle.clear()
+
+    def opened(self, connection: UpstreamConnection) -> None:
+        """Count a connection that was made."""
+        self._open.add(connection)
+
+    def released(self, connection: UpstreamConnection) -> None:
+        """Keep a clean connection for the next request."""
+        if self._closed:
+            connection.close()
+            return
+        connection.released_at = self._clock.monotonic()
+        self._idle.append(connection)
+
+    def closed(self, connection: UpstreamConnection) -> None:
+        """Forget a connection that is gone."""
+        self._open.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+
+    @staticmethod
+    def _expired(connection: UpstreamConnection, now: float) -> bool:
+        return now - connection.released_at > MAX_IDLE_SECONDS or now - connection.opened_at > MAX_AGE_SECONDS

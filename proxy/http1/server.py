@@ -1,0 +1,135 @@
+"""What the connections of the outbound listeners share: limits, deadlines, drain, and the ports to the flow behind them."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.clock import Clock
+from proxy.errors import Reason
+from proxy.exchange import Admission, RequestHead
+from proxy.http1 import heads
+
+
+@dataclass(frozen=True, slots=True)
+class ServerLimits:
+    """Bounds of the listeners: bytes, counts and seconds."""
+
+    head_bytes: int
+    header_count: int
+    connections: int
+    inflight_bytes: int
+    head_seconds: float
+    body_seconds: float
+    idle_seconds: float
+
+
+class Exchange(Protocol):
+    """A request on its way; the connection it came on tells it what happens there."""
+
+    def cancel(self) -> None:
+        """Stop: the caller is gone."""
+
+    def shut_down(self) -> None:
+        """Stop and answer: the sidecar ends."""
+
+    def pause(self) -> None:
+        """Send no more of the answer for now."""
+
+    def resume(self) -> None:
+        """Send on."""
+
+
+class Caller(Protocol):
+    """Where an answer goes. One of `refuse`, `answer`, or `start`, `write`… and `finish` or `abort` ends each request."""
+
+    def refuse(self, reason: Reason) -> None:
+        """Answer with a refusal."""
+
+    def answer(self, status: int, lines: bytes, body: bytes) -> None:
+        """Answer at once; `lines` are encoded header lines without framing."""
+
+    def start(self, status: int, lines: bytes, length: int | None) -> None:
+        """Begin an answer of `length` bytes, or of a length not known yet."""
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the answer's body."""
+
+    def finish(self) -> None:
+        """End the answer begun with `start`."""
+
+    def abort(self) -> None:
+        """Break the connection off, so that a cut answer cannot be taken for a whole one."""
+
+
+class Handler(Protocol):
+    """What is done with requests. None of these blocks."""
+
+    def admit(self, head: RequestHead) -> Admission:
+        """Accept a request by its head.
+
+        Raises:
+            RefusedError: it is not let in.
+        """
+
+    def deliver(self, admission: Admission, body: bytes, caller: Caller) -> Exchange | None:
+        """Send an accepted request on; it answers through `caller`, now (None) or later. Never raises."""
+
+    def refused(self, reason: Reason, admission: Admission | None) -> None:
+        """Take note of a refusal that the server answers by itself."""
+
+
+class Connection(Protocol):
+    """One accepted connection, as the server sees it."""
+
+    deadline: float
+
+    @property
+    def busy(self) -> bool:
+        """Whether a request is in it, read or being answered."""
+
+    def expire(self) -> None:
+        """Act on a deadline that has passed."""
+
+    def close(self) -> None:
+        """Close once everything written has been sent."""
+
+    def shut_down(self) -> None:
+        """Answer what waits, then close."""
+
+
+class Server:
+    """Every connection of the outbound listeners, and what they share."""
+
+    def __init__(self, handler: Handler, limits: ServerLimits, clock: Clock) -> None:
+        """Serve requests to `handler`."""
+        self.handler = handler
+        self.limits = limits
+        self.clock = clock
+        self.connections: set[Connection] = set()
+        self.held_bytes = 0
+        self.draining = False
+        self.date = heads.date(clock.wall())
+
+    def tick(self) -> None:
+        """Enforce deadlines; call it a few times a second."""
+        self.date = heads.date(self.clock.wall())
+        now = self.clock.monotonic()
+        for connection in tuple(self.connections):
+            if connection.deadline < now:
+                connection.expire()
+
+    @property
+    def busy(self) -> int:
+        """The number of connections with a request in them."""
+        return sum(connection.busy for connection in self.connections)
+
+    def drain(self) -> None:
+        """Close idle connections now and every other one after the answer it waits for."""
+        self.draining = True
+        for connection in tuple(self.connections):
+            if not connection.busy:
+                connection.close()
+
+    def shut_down(self) -> None:
+        """Answer whatever still waits with `shutting_down`, then close."""
+        for connection in tuple(self.connections):
+            connection.shut_down()

@@ -1,0 +1,25 @@
+"""One consistent snapshot of everything that decides on a request."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from proxy.api.match import Table
+from proxy.api.model import Upstream
+from proxy.credentials.callers import Callers
+from proxy.policy.compile import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """Replaced whole, never changed: a request is decided by one of them from beginning to end.
+
+    `hosts` gives the Host header value of each upstream; `body_bytes`, `large_body_bytes` and `depth` bound a body.
+    """
+
+    table: Table
+    policy: Policy
+    callers: Callers
+    hosts: Mapping[Upstream, str]
+    body_bytes: int
+    large_body_bytes: int
+    depth: int
