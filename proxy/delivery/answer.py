@@ -1,0 +1,63 @@
+"""What becomes of an upstream answer: decided from its head alone, before a byte goes to the caller."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import orjson
+
+from proxy.api.model import Credential, Endpoint, Upstream
+from proxy.errors import Answer, Reason, error_body
+
+# An error answer is held until it is known to be JSON; Customer.io's are far below this.
+ERROR_BODY_BYTES = 65_536
+# Told in place of an error answer that no SDK could parse (Node does not even retry those).
+NOT_JSON_CODE = "upstream_error"
+NOT_JSON_TEXT = "Customer.io answered with an error that is not JSON."
+JSON_LINE = b"Content-Type: application/json\r\n"
+
+
+class Treatment(Enum):
+    """How the body of an answer reaches the caller."""
+
+    STREAM = auto()  # as it comes
+    HOLD = auto()  # once whole, and only if it is JSON; else it is wrapped
+    SWALLOW = auto()  # not at all: the caller asked for lenient answers and is told 200 {}
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """The answer cannot be passed on."""
+
+    reason: Reason
+
+
+def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, strict: bool) -> Treatment | Refuse:
+    """Decide on an answer by its status and headers; `strict` says whether the caller asked for strict answers."""
+    if 300 <= status < 400:  # noqa: PLR2004  # RFC 9110 section 15.4: an SDK would follow it past the sidecar
+        return Refuse(Reason.UPSTREAM_REDIRECT)
+    if status == 401 and endpoint.credential is not Credential.NONE:  # noqa: PLR2004
+        return Refuse(Reason.CREDENTIALS_REJECTED)
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":  # we asked for none, and could not scrub it
+        return Refuse(Reason.UPSTREAM_INVALID)
+    if status == 400 and endpoint.upstream is Upstream.PIPELINES and not strict:  # noqa: PLR2004
+        return Treatment.SWALLOW
+    return Treatment.HOLD if status >= 400 else Treatment.STREAM  # noqa: PLR2004
+
+
+def is_json(body: bytes) -> bool:
+    """Say whether an SDK's JSON parser takes `body`."""
+    try:
+        orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False
+    return True
+
+
+def wrapped(status: int, lines: bytes) -> tuple[bytes, bytes]:
+    """Return the header lines and body told in place of an error answer that is not JSON.
+
+    `lines` are the header lines of the answer; its content type is replaced.
+    """
+    kept = b"".join(line for line in lines.splitlines(keepends=True) if not line.lower().startswith(b"content-type:"))
+    return kept + JSON_LINE, error_body(NOT_JSON_CODE, Answer(status, NOT_JSON_TEXT))

@@ -1,0 +1,21 @@
+"""Whether a call whose outcome is unknown may be sent again (Customer.io Track API reference: event ids deduplicate)."""
+
+import orjson
+
+from proxy.api.model import Endpoint, Replay
+
+
+def safe(endpoint: Endpoint, body: bytes) -> bool:
+    """Say whether sending `body` to `endpoint` twice does no more than sending it once.
+
+    Decoding again is right here: this is asked only after a connection broke, and keeping every decoded body would cost
+    memory in every request.
+    """
+    if endpoint.replay is not Replay.WITH_ID:
+        return endpoint.replay is Replay.SAFE
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return False  # a body only the exact decoder reads: nothing is known about it here
+    items = value.get(endpoint.event_items) if endpoint.event_items and isinstance(value, dict) else [value]
+    return isinstance(items, list) and all(isinstance(item, dict) and item.get(endpoint.event_id) for item in items)
