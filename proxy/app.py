@@ -1,0 +1,288 @@
+"""Composition: the one place that names technologies together. Starts and stops the sidecar in numbered steps."""
+
+import asyncio
+import resource
+import signal
+import ssl
+import sys
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, contextmanager
+from typing import TextIO
+from urllib.parse import urlsplit
+
+import orjson
+import uvloop
+from aiohttp import web
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from structlog.typing import FilteringBoundLogger
+
+from proxy import __version__, logs
+from proxy.admin.app import build as build_admin
+from proxy.api.endpoints import ENDPOINTS
+from proxy.api.match import Table
+from proxy.api.model import Bucket, Credential, Upstream
+from proxy.clock import Clock, SystemClock
+from proxy.config.model import Config
+from proxy.credentials.resolve import Resolved
+from proxy.delivery.scrub import Scrubber
+from proxy.delivery.send import Injected, Sender, Timeouts
+from proxy.errors import ConfigError
+from proxy.http1.caller import CallerConnection
+from proxy.http1.pool import Origin, Pool
+from proxy.http1.server import Server, ServerLimits
+from proxy.limits.gcra import Quota
+from proxy.limits.memory import MemoryLimiter
+from proxy.metrics import Metrics
+from proxy.observer import Observer
+from proxy.outbound import Outbound
+from proxy.policy.compile import compile_policy
+from proxy.rules import Rules
+from proxy.tasks import Tasks
+
+TICK_SECONDS = 0.1
+BACKLOG = 1024
+
+
+class Sidecar:
+    """One running sidecar: built from a configuration and the secrets it refers to, started and stopped once."""
+
+    def __init__(self, config: Config, secrets: Resolved, log: FilteringBoundLogger, out: TextIO, clock: Clock) -> None:
+        """Build everything that touches neither a socket nor the event loop.
+
+        Raises:
+            ConfigError: the parts do not fit together.
+        """
+        self._config = config
+        self._log = log
+        self._out = out
+        self._clock = clock
+        self._secrets = secrets
+        self.registry = CollectorRegistry()
+        self._metrics = Metrics(self.registry, __version__)
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._observer = Observer(self._metrics, log, clock)
+        self._ready = False
+        self._stopping = asyncio.Event()
+        self._rules = Rules(
+            table=Table(ENDPOINTS, unknown=config.outbound.unknown_endpoints),
+            policy=compile_policy(config.policy_document, ENDPOINTS, secrets.hash_key),
+            callers=secrets.callers,
+            hosts={upstream: urlsplit(config.upstream(upstream).url).netloc for upstream in Upstream},
+            body_bytes=config.outbound.limits.body_bytes,
+            large_body_bytes=config.outbound.limits.large_body_bytes,
+            depth=config.outbound.limits.depth,
+        )
+        self._origins = {upstream: _origin(config, upstream) for upstream in Upstream}
+        self._tls = _listener_tls(config)
+
+    async def run(self) -> None:
+        """Serve until `stop` is called, then drain."""
+        config = self._config
+        async with AsyncExitStack() as stack:
+            tasks = Tasks(self._observer.crashed)
+            stack.push_async_callback(tasks.cancel)
+
+            # 1. What requests need: connections to Customer.io and the path to them.
+            pools = {
+                upstream: Pool(origin, self._clock, config.delivery.timeouts.connect_seconds, self._observer.unreachable)
+                for upstream, origin in self._origins.items()
+            }
+            for pool in pools.values():
+                stack.callback(pool.close)
+            sender = Sender(
+                connections=pools,
+                limiter=_limiter(config, self._clock),
+                credentials=_injected(self._secrets),
+                timeouts=Timeouts(config.delivery.timeouts.attempt_seconds, config.delivery.timeouts.total_seconds),
+                observer=self._observer,
+                clock=self._clock,
+                spawn=tasks.spawn,
+            )
+            self._metrics.inflight.read = lambda: len(sender.active)
+            server = Server(Outbound(self._rules, sender, self._observer, self._clock), _server_limits(config), self._clock)
+            tasks.spawn(self._tick(server, sender, pools))
+
+            # 2. The operator's port first, so that a start can be watched.
+            await self._listen_admin(stack)
+
+            # 3. The applications' ports.
+            listeners = await self._listen(server)
+            self._ready = True
+            self._say({"event": "ready"})
+            await self._stopping.wait()
+
+            # 4. Stop: unready, but accepting for those who have not noticed yet.
+            self._ready = False
+            drain = config.outbound.drain
+            await asyncio.sleep(drain.accept_seconds)
+
+            # 5. Accept nothing new; every answer now ends its connection.
+            for listener in listeners:
+                listener.close()
+            server.drain()
+
+            # 6. Let what is on its way finish, within bounds.
+            try:
+                async with asyncio.timeout(drain.finish_seconds):
+                    while server.busy:
+                        await asyncio.sleep(TICK_SECONDS / 4)
+            except TimeoutError:
+                self._log.warning("drain_cut_short", requests=server.busy)
+            server.shut_down()
+            await asyncio.sleep(0)  # one turn of the loop writes the last answers
+
+        # 7. The stack closes the admin port, the pools and the tasks, in that order.
+
+    def stop(self) -> None:
+        """Begin to drain; a second call ends the process at once."""
+        if self._stopping.is_set():
+            sys.exit(1)
+        self._stopping.set()
+
+    async def _tick(self, server: Server, sender: Sender, pools: dict[Upstream, Pool]) -> None:
+        """Enforce every deadline, and measure how late the event loop is."""
+        while True:
+            before = self._clock.monotonic()
+            await asyncio.sleep(TICK_SECONDS)
+            self._metrics.loop_lag.set(max(0.0, self._clock.monotonic() - before - TICK_SECONDS))
+            sender.tick()
+            server.tick()
+            for pool in pools.values():
+                pool.tick()
+
+    async def _listen(self, server: Server) -> list[asyncio.Server]:
+        outbound = self._config.outbound
+        loop = asyncio.get_running_loop()
+        with _binding("outbound.port"):
+            plain = await loop.create_server(lambda: CallerConnection(server), outbound.host, outbound.port, backlog=BACKLOG)
+        self._say_listening("outbound", plain)
+        if outbound.tls is None:
+            return [plain]
+        with _binding("outbound.tls.port"):
+            secure = await loop.create_server(
+                lambda: CallerConnection(server),
+                outbound.host,
+                outbound.tls.port,
+                ssl=self._tls,
+                ssl_handshake_timeout=outbound.limits.head_seconds,
+                backlog=BACKLOG,
+            )
+        self._say_listening("outbound_tls", secure)
+        return [plain, secure]
+
+    async def _listen_admin(self, stack: AsyncExitStack) -> None:
+        admin = self._config.admin
+        runner = web.AppRunner(build_admin(self.registry, lambda: self._ready), access_log=None, handle_signals=False)
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
+        site = web.TCPSite(runner, admin.host, admin.port, shutdown_timeout=1)
+        with _binding("admin.port"):
+            await site.start()
+        host, port = runner.addresses[0][:2]
+        self._say({"event": "listening", "listener": "admin", "host": host, "port": port})
+
+    def _say_listening(self, name: str, listener: asyncio.Server) -> None:
+        host, port = listener.sockets[0].getsockname()[:2]
+        self._say({"event": "listening", "listener": name, "host": host, "port": port})
+
+    def _say(self, event: dict[str, str | int]) -> None:
+        self._out.write(orjson.dumps(event).decode() + "\n")
+        self._out.flush()
+
+
+def run(config: Config, secrets: Resolved) -> int:
+    """Run a sidecar until SIGTERM or SIGINT has drained it; return the process's exit code.
+
+    Raises:
+        ConfigError: the configuration cannot be served, or an address cannot be listened on.
+    """
+    log = logs.logger(config.logs.level, config.logs.format)
+    _raise_file_limit()
+
+    async def serve() -> None:
+        sidecar = Sidecar(config, secrets, log, sys.stdout, SystemClock())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sidecar.stop)
+        await sidecar.run()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve())
+    return 0
+
+
+@contextmanager
+def _binding(path: str) -> Iterator[None]:
+    """Say which key an address that cannot be listened on comes from."""
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"cannot listen there: {error.strerror or type(error).__name__}", path=path) from error
+
+
+def _origin(config: Config, upstream: Upstream) -> Origin:
+    settings = config.upstream(upstream)
+    url = urlsplit(settings.url)
+    host = url.hostname or ""
+    if url.scheme != "https":
+        return Origin(upstream.value, host, url.port or 80, None)
+    try:
+        context = ssl.create_default_context(cafile=settings.ca)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError("the CA file cannot be read", path=f"upstreams.{upstream}.ca") from error
+    context.set_alpn_protocols(["http/1.1"])
+    return Origin(upstream.value, host, url.port or 443, context)
+
+
+def _listener_tls(config: Config) -> ssl.SSLContext | None:
+    tls = config.outbound.tls
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(tls.certificate, tls.key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError("the certificate and key cannot be loaded", path="outbound.tls") from error
+    return context
+
+
+def _limiter(config: Config, clock: Clock) -> MemoryLimiter:
+    limits = config.limits
+    quotas = {
+        bucket: Quota(limits.buckets[bucket].rate_per_second, limits.buckets[bucket].burst).share(limits.replicas)
+        for bucket in Bucket
+    }
+    return MemoryLimiter(quotas, limits.wait_seconds, clock, asyncio.get_running_loop().call_later)
+
+
+def _injected(secrets: Resolved) -> dict[Credential, Injected]:
+    held = {kind: secrets.credentials.of(kind) for kind in Credential if kind is not Credential.NONE}
+    return {
+        kind: Injected(
+            authorization.line.reveal(), authorization.key_id, Scrubber(authorization.renderings.reveal())
+        )
+        for kind, authorization in held.items()
+        if authorization is not None
+    }
+
+
+def _server_limits(config: Config) -> ServerLimits:
+    limits = config.outbound.limits
+    return ServerLimits(
+        head_bytes=limits.head_bytes,
+        header_count=limits.header_count,
+        connections=limits.connections,
+        inflight_bytes=limits.inflight_bytes,
+        head_seconds=limits.head_seconds,
+        body_seconds=limits.body_seconds,
+        idle_seconds=limits.idle_seconds,
+    )
+
+
+def _raise_file_limit() -> None:
+    """Let the process hold as many sockets as the system allows it; the soft limit is often 1,024."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

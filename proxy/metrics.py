@@ -1,0 +1,121 @@
+"""Every instrument, on a registry that is passed in.
+
+The proxied path runs in one thread, so its instruments are plain numbers that a collector reads at a scrape: a labelled
+`inc` of the client library costs a microsecond, and a request makes half a dozen. Labels are closed sets: endpoint names,
+codes, rules and key fingerprints, never an id, a path or a field.
+"""
+
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+
+PREFIX = "cio_sidecar_"
+# Seconds. The sidecar adds fractions of a millisecond; Customer.io answers in tens; deadlines end at nine seconds.
+BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Counter:
+    """Counts by label values: `counter[values] += 1`."""
+
+    def __init__(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> None:
+        """Describe the metric; `_total` is added to its name by the exposition."""
+        self._name, self._help, self._labels = name, help_text, labels
+        self.values: defaultdict[tuple[str, ...], float] = defaultdict(float)
+
+    def add(self, *labels: str) -> None:
+        """Count one."""
+        self.values[labels] += 1
+
+    def family(self) -> Metric:
+        """Return the samples of now."""
+        family = CounterMetricFamily(PREFIX + self._name, self._help, labels=self._labels)
+        for labels, value in self.values.items():
+            family.add_metric(labels, value)
+        return family
+
+
+class Gauge:
+    """A value read at the scrape, or set, by label values."""
+
+    def __init__(self, name: str, help_text: str, labels: tuple[str, ...] = (), read: Callable[[], float] | None = None) -> None:
+        """Describe the metric; `read` gives its only value."""
+        self._name, self._help, self._labels = name, help_text, labels
+        self.read = read
+        self.values: dict[tuple[str, ...], float] = {}
+
+    def set(self, value: float, *labels: str) -> None:
+        """Set the value."""
+        self.values[labels] = value
+
+    def family(self) -> Metric:
+        """Return the samples of now."""
+        family = GaugeMetricFamily(PREFIX + self._name, self._help, labels=self._labels)
+        samples = self.values if self.read is None else {(): self.read()}
+        for labels, value in samples.items():
+            family.add_metric(labels, value)
+        return family
+
+
+class Histogram:
+    """Observations in seconds by one label."""
+
+    def __init__(self, name: str, help_text: str, label: str) -> None:
+        """Describe the metric."""
+        self._name, self._help, self._label = name, help_text, label
+        self._series: dict[str, list[float]] = {}  # a count for each bucket, one for the rest, and the sum
+
+    def observe(self, label: str, seconds: float) -> None:
+        """Add an observation."""
+        series = self._series.get(label)
+        if series is None:
+            series = self._series[label] = [0.0] * (len(BUCKETS_SECONDS) + 2)
+        series[bisect_left(BUCKETS_SECONDS, seconds)] += 1
+        series[-1] += seconds
+
+    def family(self) -> Metric:
+        """Return the samples of now."""
+        family = HistogramMetricFamily(PREFIX + self._name, self._help, labels=(self._label,))
+        for label, series in self._series.items():
+            total = 0.0
+            buckets: list[tuple[str, float]] = []
+            for bound, count in zip((*BUCKETS_SECONDS, float("inf")), series, strict=False):
+                total += count
+                buckets.append(("+Inf" if bound == float("inf") else str(bound), total))
+            family.add_metric((label,), buckets, series[-1])
+        return family
+
+
+class Metrics(Collector):
+    """All instruments of a process."""
+
+    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        """Register with `registry`."""
+        self.requests = Counter("requests", "Requests by what became of them.", ("endpoint", "code", "outcome"))
+        self.refusals = Counter("refusals", "Refusals by their reason.", ("reason",))
+        self.request_duration = Histogram("request_duration_seconds", "From the request's head to the end of its answer.", "endpoint")
+        self.upstream_duration = Histogram("upstream_duration_seconds", "From a call sent to Customer.io to the end of its answer.", "endpoint")
+        self.inflight = Gauge("inflight", "Requests on their way to Customer.io or back.")
+        self.loop_lag = Gauge("loop_lag_seconds", "How late the event loop last came to a timer.")
+        self.pii_actions = Counter("pii_actions", "What the policy did, or in report mode would do.", ("rule", "action", "mode"))
+        self.pii_errors = Counter("pii_errors", "Requests refused because a privacy stage failed.", ("stage",))
+        self.credential_requests = Counter("credential_requests", "Uses of a credential by Customer.io's verdict.", ("credential", "key_id", "result"))
+        self.ratelimit = Counter("ratelimit", "Calls by what the rate limit did with them.", ("bucket", "result"))
+        self.retries = Counter("retries", "Calls sent again.", ("reason",))
+        self.lenient_rejections = Counter("lenient_rejections", "Pipelines calls rejected upstream and answered 200, as their caller asked.", ("endpoint",))
+        self.config_reload = Gauge("config_last_reload_successful", "Whether the configuration in use is the one last asked for.")
+        self.build_info = Gauge("build_info", "The version that runs.", ("version",))
+        self.build_info.set(1, version)
+        self.config_reload.set(1)
+        registry.register(self)
+
+    def collect(self) -> Iterator[Metric]:
+        """Give every family, at a scrape."""
+        instruments: Iterable[object] = vars(self).values()
+        for instrument in instruments:
+            if isinstance(instrument, Counter | Gauge | Histogram):
+                yield instrument.family()

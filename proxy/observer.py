@@ -1,0 +1,79 @@
+"""Turns what happens into metrics, and refusals and faults into log lines."""
+
+from collections.abc import Iterable
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.api.model import Bucket, Credential, Endpoint
+from proxy.clock import Clock
+from proxy.errors import ANSWERS, Reason
+from proxy.logs import fault
+from proxy.metrics import Metrics
+from proxy.policy.apply import Hit
+
+# The endpoint label of a request that matched none.
+UNMATCHED = "none"
+
+
+class Observer:
+    """The observer of the proxied path."""
+
+    def __init__(self, metrics: Metrics, log: FilteringBoundLogger, clock: Clock) -> None:
+        """Write to `metrics` and `log`."""
+        self._metrics = metrics
+        self._log = log
+        self._clock = clock
+
+    def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
+        """Count an upstream answer that reached the caller."""
+        metrics = self._metrics
+        metrics.requests.values[endpoint.name, str(status), "forwarded"] += 1
+        metrics.request_duration.observe(endpoint.name, self._clock.monotonic() - started)
+
+    def refused(self, reason: Reason, endpoint: Endpoint | None, caller: str | None, started: float | None) -> None:
+        """Count a refusal, and write its one line."""
+        name = UNMATCHED if endpoint is None else endpoint.name
+        status = ANSWERS[reason].status
+        self._metrics.requests.add(name, str(status), "refused")
+        self._metrics.refusals.add(reason.value)
+        if started is not None:
+            self._metrics.request_duration.observe(name, self._clock.monotonic() - started)
+        self._log.warning("refused", reason=reason.value, endpoint=name, status=status, caller=caller)
+
+    def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
+        """Time an attempt that was answered."""
+        self._metrics.upstream_duration.observe(endpoint.name, seconds)
+
+    def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
+        """Count a use of a credential."""
+        self._metrics.credential_requests.values[credential.value, key_id, "accepted" if accepted else "rejected"] += 1
+
+    def limited(self, bucket: Bucket, result: str) -> None:
+        """Count an admission, a wait or a refusal by a rate limit."""
+        self._metrics.ratelimit.values[bucket.value, result] += 1
+
+    def retried(self, reason: str) -> None:
+        """Count a call that is sent again."""
+        self._metrics.retries.add(reason)
+
+    def swallowed(self, endpoint: Endpoint) -> None:
+        """Count a rejection that a lenient caller is not told of."""
+        self._metrics.lenient_rejections.add(endpoint.name)
+
+    def policy_acted(self, hits: Iterable[Hit]) -> None:
+        """Count what the policy did."""
+        for hit in hits:
+            self._metrics.pii_actions.values[hit.rule, hit.action.value, hit.mode.value] += 1
+
+    def stage_failed(self, stage: str, error: BaseException | None) -> None:
+        """Count and log a fault of our own in a privacy stage."""
+        self._metrics.pii_errors.add(stage)
+        self._log.error("stage_failed", reason=stage, **(fault(error) if error else {}))
+
+    def unreachable(self, upstream: str, error: BaseException) -> None:
+        """Log why a connection to Customer.io could not be made."""
+        self._log.warning("upstream_unreachable", upstream=upstream, **fault(error))
+
+    def crashed(self, task: str, error: BaseException) -> None:
+        """Log the crash of a task."""
+        self._log.error("task_crashed", task=task, **fault(error))

@@ -1,0 +1,54 @@
+"""The outbound port: joins the journey of a request (`pipeline`) to its sending (`delivery.send`).
+
+This is what the HTTP server calls. Nothing here blocks, and every fault becomes a refusal.
+"""
+
+from proxy import pipeline
+from proxy.clock import Clock
+from proxy.delivery.send import Caller, Exchange, Sender
+from proxy.errors import Reason, RefusedError
+from proxy.exchange import Admission, RequestHead
+from proxy.observer import Observer
+from proxy.rules import Rules
+
+
+class Outbound:
+    """Takes the requests of applications."""
+
+    def __init__(self, rules: Rules, sender: Sender, observer: Observer, clock: Clock) -> None:
+        """Decide by `rules`, send through `sender`."""
+        self.rules = rules
+        self._sender = sender
+        self._observer = observer
+        self._clock = clock
+
+    def admit(self, head: RequestHead) -> Admission:
+        """Accept a request by its head.
+
+        Raises:
+            RefusedError: it is not let in.
+        """
+        return pipeline.admit(self.rules, head, self._clock.monotonic())
+
+    def deliver(self, admission: Admission, body: bytes, caller: Caller) -> Exchange | None:
+        """Prepare and send; the answer goes to `caller`, now (None) or later. Never raises."""
+        try:
+            outgoing, hits = pipeline.prepare(admission, body)
+        except RefusedError as refusal:
+            reason = refusal.reason
+        except pipeline.StageError as error:
+            self._observer.stage_failed(error.stage, error.__cause__)
+            reason = Reason.INTERNAL
+        else:
+            self._observer.policy_acted(hits)
+            return self._sender.send(outgoing, caller, admission.caller, admission.started)
+        self.refused(reason, admission)
+        caller.refuse(reason)
+        return None
+
+    def refused(self, reason: Reason, admission: Admission | None) -> None:
+        """Count and log a refusal."""
+        if admission is None:
+            self._observer.refused(reason, None, None, None)
+        else:
+            self._observer.refused(reason, admission.match.endpoint, admission.caller, admission.started)

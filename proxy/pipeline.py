@@ -1,0 +1,94 @@
+"""The journey of one request, from its head to the call that leaves: match, decode, policy, rebuilt target.
+
+All of it is synchronous and pure: values in, an `Outgoing` or a refusal out. Whatever fails in a stage refuses the request;
+nothing is ever forwarded that a stage did not finish with (promise G1).
+"""
+
+from proxy.api import headers
+from proxy.api.match import encode_query
+from proxy.api.model import Upstream
+from proxy.errors import Reason, RefusedError
+from proxy.exchange import Admission, Outgoing, RequestHead
+from proxy.payload.decode import decode
+from proxy.payload.encode import encode
+from proxy.policy.apply import Hit
+from proxy.rules import Rules
+
+# Sent with every call: an answer is scrubbed of the credential, which a coded one would hide.
+_ALWAYS = b"\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
+
+
+class StageError(Exception):
+    """A fault of our own inside a privacy stage."""
+
+    def __init__(self, stage: str) -> None:
+        """Name the stage."""
+        super().__init__(stage)
+        self.stage = stage
+
+
+def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
+    """Accept a request by its head, before any of its body is read.
+
+    Raises:
+        RefusedError: its caller is unknown, or its target is no Customer.io call that the sidecar forwards.
+    """
+    caller = rules.callers.caller_of(head.headers.get(b"authorization"))
+    if caller is None:
+        raise RefusedError(Reason.UNKNOWN_CALLER)
+    match = rules.table.match(head.method, head.target)
+    return Admission(rules, match, head, caller, rules.large_body_bytes if match.endpoint.large_body else rules.body_bytes, now)
+
+
+def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
+    """Return the call that leaves, and what the policy did to it.
+
+    Raises:
+        RefusedError: the body cannot be read, or must not leave.
+        StageError: a stage failed; the request is refused as `internal`.
+    """
+    rules, match, request = admission.rules, admission.match, admission.head
+    endpoint = match.endpoint
+    policy = rules.policy.for_endpoint(endpoint.name)
+    hits: list[Hit] = []
+    target = match.target
+    stage = "decode"
+    try:
+        if body:
+            value = decode(body, request.headers.get(b"content-encoding"), admission.body_bytes, rules.depth)
+            if value is not None and not headers.is_json(request.headers.get(b"content-type")):
+                raise RefusedError(Reason.UNSUPPORTED_MEDIA)
+            stage = "policy"
+            value, hits = policy.apply(value)
+            stage = "encode"
+            body = encode(value)
+        if match.unnamed_query:
+            # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
+            stage = "query"
+            kept, more = policy.apply(dict(match.unnamed_query))
+            target += b"?" + encode_query(kept.items())
+            hits = [*hits, *more]
+        head = _head(admission, target, len(body))
+    except RefusedError:
+        raise
+    except Exception as error:
+        raise StageError(stage) from error
+    return Outgoing(endpoint, head, body, request.headers.get(b"x-strict-mode") == b"1"), hits
+
+
+def _head(admission: Admission, target: bytes, length: int) -> bytes:
+    """Return the request line and header lines of the call, without the credential."""
+    request = admission.head
+    upstream = admission.match.endpoint.upstream
+    passed = request.headers
+    if upstream is Upstream.PIPELINES:
+        passed = {**passed, b"x-strict-mode": b"1"}  # without it, Pipelines answers a bad key with 200
+    lines = [
+        request.method.encode(), b" ", target, b" HTTP/1.1\r\nHost: ", admission.rules.hosts[upstream].encode(), _ALWAYS,
+        headers.forwarded(passed),
+    ]  # fmt: skip
+    if length:
+        lines.append(b"Content-Length: %d\r\n" % length)
+    elif request.method not in {"GET", "DELETE"}:
+        lines.append(b"Content-Length: 0\r\n")  # RFC 9110 section 8.6
+    return b"".join(lines)
