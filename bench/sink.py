@@ -1,0 +1,53 @@
+"""An upstream that costs next to nothing: answers `200 {}` to whatever comes, as fast as Python can.
+
+It does not parse HTTP beyond what it takes to find the end of a request; the proxies measured against it send well-formed
+requests with a Content-Length.
+"""
+
+import asyncio
+import re
+import sys
+
+import uvloop
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+
+
+class Sink(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self) -> None:
+        """Begin with nothing read."""
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer every whole request."""
+        buffer = self._buffer + data if self._buffer else data
+        answers = 0
+        while (end := buffer.find(b"\r\n\r\n")) >= 0:
+            length = _LENGTH.search(buffer, 0, end)
+            total = end + 4 + (int(length[1]) if length else 0)
+            if len(buffer) < total:
+                break
+            buffer = buffer[total:]
+            answers += 1
+        self._buffer = buffer
+        if answers and isinstance(self._transport, asyncio.Transport):
+            self._transport.write(ANSWER * answers)
+
+
+async def serve() -> None:
+    """Listen on a free loopback port and print it."""
+    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0, backlog=1024)
+    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
+    sys.stdout.flush()
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    uvloop.run(serve())

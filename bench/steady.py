@@ -1,0 +1,76 @@
+"""An open-loop load of a steady rate: requests leave on schedule, whether or not earlier ones were answered.
+
+Latency is counted from the moment a request was due, so a stall shows in every request it delayed.
+"""
+
+import asyncio
+import sys
+import time
+
+import orjson
+import uvloop
+
+ANSWER_END = b"\r\n\r\n{}"
+
+
+class Lane(asyncio.Protocol):
+    """One keep-alive connection; a request due while another is out waits in line."""
+
+    def __init__(self, request: bytes, latencies: list[float]) -> None:
+        """Send `request`, note the seconds each takes."""
+        self._request = request
+        self._latencies = latencies
+        self._due: list[float] = []
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
+        self._transport = transport
+
+    def send(self, due: float) -> None:
+        """Send one request that was due at `due`."""
+        self._due.append(due)
+        if len(self._due) == 1:
+            self._write()
+
+    def _write(self) -> None:
+        if isinstance(self._transport, asyncio.Transport):
+            self._transport.write(self._request)
+
+    def data_received(self, data: bytes) -> None:
+        """Note the latency once the answer is whole."""
+        self._buffer += data
+        if self._buffer.endswith(ANSWER_END):
+            if not self._buffer.startswith(b"HTTP/1.1 200"):
+                raise SystemExit(f"not a success: {self._buffer[:80]!r}")
+            self._buffer = b""
+            self._latencies.append(time.perf_counter() - self._due.pop(0))
+            if self._due:
+                self._write()
+
+
+async def load(port: int, request: bytes, rate: float, seconds: float, lanes: int = 16) -> list[float]:
+    """Return the latencies, in seconds, of `rate * seconds` requests."""
+    loop = asyncio.get_running_loop()
+    latencies: list[float] = []
+    open_lanes = [
+        (await loop.create_connection(lambda: Lane(request, latencies), "127.0.0.1", port))[1] for _ in range(lanes)
+    ]
+    total = int(rate * seconds)
+    begin = time.perf_counter() + 0.05
+    for number in range(total):
+        due = begin + number / rate
+        wait = due - time.perf_counter()
+        if wait > 0:
+            await asyncio.sleep(wait)
+        open_lanes[number % lanes].send(due)
+    for _ in range(50):
+        if len(latencies) == total:
+            break
+        await asyncio.sleep(0.1)
+    return latencies
+
+
+if __name__ == "__main__":
+    _port, _rate, _seconds = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
+    sys.stdout.buffer.write(orjson.dumps(uvloop.run(load(_port, sys.stdin.buffer.read(), _rate, _seconds))))
