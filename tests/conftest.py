@@ -1,0 +1,3 @@
+"""Plugins and fixtures for every test."""
+
+pytest_plugins = ["tests.needs"]

@@ -1,0 +1,83 @@
+"""`@pytest.mark.needs("helm")`: a test that drives a real program runs where the program is, and says so where not.
+
+* On a developer's machine a missing program skips the test, by name, with the way to get it.
+* Under `CI=true` it is an error: there everything has to be installed, and a skip would hide that nothing ran.
+
+A name is a program, looked for in the virtual environment, in `.tools/bin` and on `PATH`, unless `NAMED` says otherwise.
+"""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PLACES = (Path(sys.executable).parent, ROOT / ".tools" / "bin")
+NODE_MODULES = ROOT / "tests" / "sdk" / "node_modules"
+
+# Things that are no program on a path.
+NAMED: Mapping[str, Callable[[], bool]] = MappingProxyType(
+    {
+        "customerio-node": lambda: find("node") is not None and (NODE_MODULES / "customerio-node").is_dir(),
+        "kubernetes-schemas": lambda: importlib.util.find_spec("kubernetes_validate") is not None,
+    }
+)
+
+# How a missing thing is had; a name that is not here is installed by the machine's own package manager.
+SOURCES: Mapping[str, str] = MappingProxyType(
+    {
+        "customerio-node": "`make test` installs it where npm is",
+        "helm": "`make tools` builds it where Go is",
+        "kingfisher": "`make gates` installs it",
+        "kubeconform": "`make tools` builds it where Go is",
+        "kubernetes-schemas": "`make gates` installs them",
+    }
+)
+
+
+def find(program: str) -> str | None:
+    """Return the path of `program`, or None where it is missing."""
+    for place in PLACES:
+        if found := shutil.which(program, path=str(place)):
+            return found
+    return shutil.which(program)
+
+
+def path_of(program: str) -> str:
+    """Return the path of a `program` that the calling test is marked as needing.
+
+    Raises:
+        LookupError: it is missing, so the mark is too.
+    """
+    found = find(program)
+    if found is None:
+        raise LookupError(f"{program} is missing; mark the test with @pytest.mark.needs({program!r})")
+    return found
+
+
+def missing(names: tuple[str, ...]) -> list[str]:
+    """Return those of `names` that are not on this machine, each with the way to get it."""
+    absent = [name for name in names if not (NAMED[name]() if name in NAMED else find(name))]
+    return [f"{name} ({SOURCES[name]})" if name in SOURCES else name for name in absent]
+
+
+def in_ci() -> bool:
+    """Say whether a missing program is an error here."""
+    return os.environ.get("CI", "").lower() in {"1", "true"}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip, or in CI fail, a test whose needs are not met."""
+    names = tuple(str(name) for mark in item.iter_markers("needs") for name in mark.args)
+    absent = missing(names)
+    if not absent:
+        return
+    reason = "needs " + ", ".join(absent)
+    if in_ci():
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
