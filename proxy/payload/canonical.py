@@ -1,0 +1,85 @@
+"""One byte string for each JSON value: the JSON Canonicalization Scheme (RFC 8785).
+
+Used to hash an object as a whole. Beyond the scheme, which knows IEEE doubles only, integers of any size are written exactly:
+two different integers must not share a hash.
+"""
+
+import orjson
+
+# RFC 8785 section 3.2.2.3 follows ECMAScript: plain notation from 1e-6 to below 1e21.
+_PLAIN_BELOW = 21
+_PLAIN_ABOVE = -7
+
+
+def canonical(value: object) -> bytes:
+    """Return the canonical form of a value as `decode.parse` gives it."""
+    pieces: list[str] = []
+    _write(value, pieces)
+    return "".join(pieces).encode("utf-8", "surrogatepass")
+
+
+def _write(value: object, pieces: list[str]) -> None:
+    match value:
+        case None:
+            pieces.append("null")
+        case bool():
+            pieces.append("true" if value else "false")
+        case str():
+            pieces.append(_string(value))
+        case int():
+            pieces.append(str(value))
+        case float():
+            pieces.append(_number(value))
+        case list():
+            pieces.append("[")
+            for index, element in enumerate(value):
+                if index:
+                    pieces.append(",")
+                _write(element, pieces)
+            pieces.append("]")
+        case dict():
+            pieces.append("{")
+            # RFC 8785 section 3.2.3: keys in the order of their UTF-16 code units.
+            ordered = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
+            for index, key in enumerate(ordered):
+                pieces.append("," + _string(key) + ":" if index else _string(key) + ":")
+                _write(value[key], pieces)
+            pieces.append("}")
+        case _:
+            raise TypeError("not a JSON value")
+
+
+def _string(text: str) -> str:
+    try:
+        return orjson.dumps(text).decode()  # its escapes are those of RFC 8785 section 3.2.2.2
+    except orjson.JSONEncodeError:  # a lone surrogate is written as it is
+        return '"' + "".join(_character(character) for character in text) + '"'
+
+
+def _character(character: str) -> str:
+    if "\ud800" <= character <= "\udfff":
+        return character
+    return orjson.dumps(character).decode()[1:-1]
+
+
+def _number(number: float) -> str:
+    """Write a double as ECMAScript's Number::toString does; Python's repr finds the same shortest digits."""
+    if number == 0:
+        return "0"
+    sign = "-" if number < 0 else ""
+    mantissa, _, exponent_text = repr(abs(number)).partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    fraction = "" if fraction == "0" else fraction
+    digits = (whole + fraction).lstrip("0")
+    # The decimal point stands behind the first `point` digits.
+    point = len(whole) + int(exponent_text or 0) - (len(whole + fraction) - len(digits))
+    digits = digits.rstrip("0")
+    count = len(digits)
+    if point - 1 <= _PLAIN_ABOVE or point > _PLAIN_BELOW:
+        rest = "." + digits[1:] if count > 1 else ""
+        return f"{sign}{digits[0]}{rest}e{'+' if point > 0 else '-'}{abs(point - 1)}"
+    if point >= count:
+        return sign + digits + "0" * (point - count)
+    if point > 0:
+        return f"{sign}{digits[:point]}.{digits[point:]}"
+    return f"{sign}0.{'0' * -point}{digits}"

@@ -1,0 +1,129 @@
+"""What a rule does to one value: small pure functions."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from enum import Enum, auto
+from types import MappingProxyType
+from typing import Protocol
+
+from proxy.payload.canonical import canonical
+from proxy.payload.encode import encode
+from proxy.sensitive import Sensitive
+
+MASK = "[REDACTED]"
+HASH_SUFFIX = "_hash"
+
+_BLOCK_BYTES = 64  # of SHA-256 (RFC 2104 section 2)
+_PHONE_SEPARATORS = re.compile(r"[\s().\-/]+")
+
+
+class Form(Enum):
+    """Which canonical form a field's text has before it is keyed."""
+
+    PLAIN = auto()  # as it is
+    EMAIL = auto()  # trimmed and lower-cased: Customer.io compares emails without case
+    PHONE = auto()  # without separators
+
+
+_FORMS: Mapping[str, Form] = MappingProxyType(
+    dict.fromkeys(("email", "emailaddress", "mail", "useremail"), Form.EMAIL)
+    | dict.fromkeys(
+        ("phone", "phonenumber", "mobile", "mobilephone", "mobilenumber", "telephone", "tel", "cell", "cellphone"), Form.PHONE
+    )
+)
+
+
+class Hasher(Protocol):
+    """Turns a value into its hash."""
+
+    def hashed(self, value: object, form: Form) -> object:
+        """Return what replaces `value`, whose text has the canonical form `form`.
+
+        Strings, numbers and booleans give a string, arrays are hashed element by element, an object gives one string over
+        its canonical JSON, null stays null.
+        """
+
+
+class Sha256Hasher:
+    """SHA-256 of the text as it is, whatever its form, as `hex_length` hexadecimal digits."""
+
+    def __init__(self, hex_length: int) -> None:
+        """Cut hashes to `hex_length` digits."""
+        self._hex_length = hex_length
+
+    def hashed(self, value: object, form: Form) -> object:
+        """See `Hasher.hashed`."""
+        if type(value) is str:
+            data = _utf8(value)
+        elif value is None:
+            return None
+        elif type(value) is list:
+            return [self.hashed(element, form) for element in value]
+        else:
+            data = _scalar_or_object(value)
+        return hashlib.sha256(data).hexdigest()[: self._hex_length]
+
+
+class HmacHasher:
+    """HMAC-SHA256 (RFC 2104) of the canonical text, as `<key_id>.<hex>`; a value of that form is left as it is.
+
+    The two keyed states are made once and copied for each value: half the work of a fresh HMAC, a quarter of its time.
+    """
+
+    def __init__(self, key: Sensitive[bytes], key_id: str, hex_length: int) -> None:
+        """Key the two states."""
+        secret = key.reveal()
+        if len(secret) > _BLOCK_BYTES:
+            secret = hashlib.sha256(secret).digest()
+        secret = secret.ljust(_BLOCK_BYTES, b"\0")
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in secret))
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in secret))
+        self._prefix = key_id + "."
+        self._hex_length = hex_length
+        self._own = re.compile(rf"{re.escape(self._prefix)}[0-9a-f]{{{hex_length}}}")
+
+    def hashed(self, value: object, form: Form) -> object:
+        """See `Hasher.hashed`."""
+        if type(value) is str:
+            if value.startswith(self._prefix) and self._own.fullmatch(value):
+                return value
+            data = _utf8(value if form is Form.PLAIN else canonical_text(value, form))
+        elif value is None:
+            return None
+        elif type(value) is list:
+            return [self.hashed(element, form) for element in value]
+        else:
+            data = _scalar_or_object(value)
+        inner = self._inner.copy()
+        inner.update(data)
+        outer = self._outer.copy()
+        outer.update(inner.digest())
+        return self._prefix + outer.hexdigest()[: self._hex_length]
+
+
+def form_of(name: str) -> Form:
+    """Return the canonical form of a field's text, by the normal form of its name."""
+    return _FORMS.get(name, Form.PLAIN)
+
+
+def canonical_text(text: str, form: Form) -> str:
+    """Return the one spelling that all spellings of the same address or number share."""
+    match form:
+        case Form.EMAIL:
+            return text.strip().lower()
+        case Form.PHONE:
+            return _PHONE_SEPARATORS.sub("", text)
+        case Form.PLAIN:
+            return text
+
+
+def _utf8(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # a lone surrogate
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _scalar_or_object(value: object) -> bytes:
+    return canonical(value) if type(value) is dict else encode(value)
