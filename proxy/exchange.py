@@ -1,11 +1,13 @@
-"""The values of one exchange that travel between floors."""
+"""What travels between floors: the values of one exchange, and the ports its answer comes in and goes out by."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from proxy.api.match import Match
 from proxy.api.model import Endpoint
+from proxy.errors import Reason
 from proxy.rules import Rules
 
 
@@ -53,3 +55,44 @@ class Failure(StrEnum):
     CLOSED = "closed"  # the connection closed before the first byte of an answer
     TRUNCATED = "truncated"  # it closed inside an answer
     INVALID = "invalid"  # what came is not an HTTP/1.1 answer
+
+
+class Caller(Protocol):
+    """Where an answer goes. One of `refuse`, `answer`, or `start`, `write`… and `finish` or `abort` ends each request."""
+
+    def refuse(self, reason: Reason) -> None:
+        """Answer with a refusal."""
+
+    def answer(self, status: int, lines: bytes, body: bytes) -> None:
+        """Answer at once; `lines` are encoded header lines without framing."""
+
+    def start(self, status: int, lines: bytes, length: int | None) -> None:
+        """Begin an answer of `length` bytes, or of a length not known yet."""
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of the answer's body."""
+
+    def finish(self) -> None:
+        """End the answer begun with `start`."""
+
+    def abort(self) -> None:
+        """Break the connection off, so that a cut answer cannot be taken for a whole one."""
+
+
+class Receiver(Protocol):
+    """Who sent the request and is told of its answer."""
+
+    def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
+        """Take the head of the final answer; `length` is None when it is not declared."""
+
+    def answer_body(self, data: bytes) -> None:
+        """Take the next piece of the body."""
+
+    def answer_paused(self) -> None:
+        """Note that no more has arrived for now."""
+
+    def answer_finished(self) -> None:
+        """Note that the answer is whole. The connection has gone back to its pool already."""
+
+    def attempt_failed(self, failure: Failure) -> None:
+        """Note that no (more of the) answer will come on this connection."""

@@ -42,7 +42,9 @@ class Counter:
 class Gauge:
     """A value read at the scrape, or set, by label values."""
 
-    def __init__(self, name: str, help_text: str, labels: tuple[str, ...] = (), read: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self, name: str, help_text: str, labels: tuple[str, ...] = (), read: Callable[[], float] | None = None
+    ) -> None:
         """Describe the metric; `read` gives its only value."""
         self._name, self._help, self._labels = name, help_text, labels
         self.read = read
@@ -97,17 +99,29 @@ class Metrics(Collector):
         """Register with `registry`."""
         self.requests = Counter("requests", "Requests by what became of them.", ("endpoint", "code", "outcome"))
         self.refusals = Counter("refusals", "Refusals by their reason.", ("reason",))
-        self.request_duration = Histogram("request_duration_seconds", "From the request's head to the end of its answer.", "endpoint")
-        self.upstream_duration = Histogram("upstream_duration_seconds", "From a call sent to Customer.io to the end of its answer.", "endpoint")
+        self.request_duration = Histogram(
+            "request_duration_seconds", "From the request's head to the end of its answer.", "endpoint"
+        )
+        self.upstream_duration = Histogram(
+            "upstream_duration_seconds", "From a call sent to Customer.io to the end of its answer.", "endpoint"
+        )
         self.inflight = Gauge("inflight", "Requests on their way to Customer.io or back.")
         self.loop_lag = Gauge("loop_lag_seconds", "How late the event loop last came to a timer.")
-        self.pii_actions = Counter("pii_actions", "What the policy did, or in report mode would do.", ("rule", "action", "mode"))
+        self.pii_actions = Counter(
+            "pii_actions", "What the policy did, or in report mode would do.", ("rule", "action", "mode")
+        )
         self.pii_errors = Counter("pii_errors", "Requests refused because a privacy stage failed.", ("stage",))
-        self.credential_requests = Counter("credential_requests", "Uses of a credential by Customer.io's verdict.", ("credential", "key_id", "result"))
+        self.credential_requests = Counter(
+            "credential_requests", "Uses of a credential by Customer.io's verdict.", ("credential", "key_id", "result")
+        )
         self.ratelimit = Counter("ratelimit", "Calls by what the rate limit did with them.", ("bucket", "result"))
         self.retries = Counter("retries", "Calls sent again.", ("reason",))
-        self.lenient_rejections = Counter("lenient_rejections", "Pipelines calls rejected upstream and answered 200, as their caller asked.", ("endpoint",))
-        self.config_reload = Gauge("config_last_reload_successful", "Whether the configuration in use is the one last asked for.")
+        self.lenient_rejections = Counter(
+            "lenient_rejections", "Pipelines calls rejected upstream and answered 200, as their caller asked.", ("endpoint",)
+        )
+        self.config_reload = Gauge(
+            "config_last_reload_successful", "Whether the configuration in use is the one last asked for."
+        )
         self.build_info = Gauge("build_info", "The version that runs.", ("version",))
         self.build_info.set(1, version)
         self.config_reload.set(1)

@@ -5,10 +5,11 @@ This is what the HTTP server calls. Nothing here blocks, and every fault becomes
 
 from proxy import pipeline
 from proxy.clock import Clock
-from proxy.delivery.send import Caller, Exchange, Sender
+from proxy.delivery.send import Exchange, Sender
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import Admission, RequestHead
+from proxy.exchange import Admission, Caller, RequestHead
 from proxy.observer import Observer
+from proxy.policy.apply import DeniedError
 from proxy.rules import Rules
 
 
@@ -34,6 +35,9 @@ class Outbound:
         """Prepare and send; the answer goes to `caller`, now (None) or later. Never raises."""
         try:
             outgoing, hits = pipeline.prepare(admission, body)
+        except DeniedError as refusal:
+            self._observer.policy_acted(refusal.hits)
+            reason = refusal.reason
         except RefusedError as refusal:
             reason = refusal.reason
         except pipeline.StageError as error:

@@ -1,4 +1,4 @@
-"""The journey of one request, from its head to the call that leaves: match, decode, policy, rebuilt target.
+"""The journey of one request, from its head to the call that leaves: caller, match, decode, policy, rebuilt target.
 
 All of it is synchronous and pure: values in, an `Outgoing` or a refusal out. Whatever fails in a stage refuses the request;
 nothing is ever forwarded that a stage did not finish with (promise G1).
@@ -9,13 +9,13 @@ from proxy.api.match import encode_query
 from proxy.api.model import Upstream
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Outgoing, RequestHead
-from proxy.payload.decode import decode
+from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
 from proxy.policy.apply import Hit
 from proxy.rules import Rules
 
-# Sent with every call: an answer is scrubbed of the credential, which a coded one would hide.
-_ALWAYS = b"\r\nAccept: */*\r\nAccept-Encoding: identity\r\n"
+# Methods whose absent body is told as such (RFC 9110 section 8.6).
+_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
 class StageError(Exception):
@@ -33,6 +33,7 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
     Raises:
         RefusedError: its caller is unknown, or its target is no Customer.io call that the sidecar forwards.
     """
+    # The caller first: a stranger learns nothing of what is forwarded.
     caller = rules.callers.caller_of(head.headers.get(b"authorization"))
     if caller is None:
         raise RefusedError(Reason.UNKNOWN_CALLER)
@@ -55,9 +56,9 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
     stage = "decode"
     try:
         if body:
-            value = decode(body, request.headers.get(b"content-encoding"), admission.body_bytes, rules.depth)
-            if value is not None and not headers.is_json(request.headers.get(b"content-type")):
-                raise RefusedError(Reason.UNSUPPORTED_MEDIA)
+            body = _plain(admission, body)
+        if body:
+            value = parse(body, rules.depth)
             stage = "policy"
             value, hits = policy.apply(value)
             stage = "encode"
@@ -68,12 +69,23 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             kept, more = policy.apply(dict(match.unnamed_query))
             target += b"?" + encode_query(kept.items())
             hits = [*hits, *more]
+        stage = "head"
         head = _head(admission, target, len(body))
     except RefusedError:
         raise
     except Exception as error:
         raise StageError(stage) from error
     return Outgoing(endpoint, head, body, request.headers.get(b"x-strict-mode") == b"1"), hits
+
+
+def _plain(admission: Admission, body: bytes) -> bytes:
+    """Return the body without its coding, if it is of a type that can be looked into."""
+    received = admission.head.headers
+    body = inflate(body, received.get(b"content-encoding"), admission.body_bytes)
+    # SDKs send an empty form, or the literal null, where there is nothing to send: no type can be wrong there.
+    if not headers.is_json(received.get(b"content-type")) and body.strip() not in (b"", b"null"):
+        raise RefusedError(Reason.UNSUPPORTED_MEDIA)
+    return body
 
 
 def _head(admission: Admission, target: bytes, length: int) -> bytes:
@@ -83,12 +95,18 @@ def _head(admission: Admission, target: bytes, length: int) -> bytes:
     passed = request.headers
     if upstream is Upstream.PIPELINES:
         passed = {**passed, b"x-strict-mode": b"1"}  # without it, Pipelines answers a bad key with 200
-    lines = [
-        request.method.encode(), b" ", target, b" HTTP/1.1\r\nHost: ", admission.rules.hosts[upstream].encode(), _ALWAYS,
-        headers.forwarded(passed),
-    ]  # fmt: skip
     if length:
-        lines.append(b"Content-Length: %d\r\n" % length)
-    elif request.method not in {"GET", "DELETE"}:
-        lines.append(b"Content-Length: 0\r\n")  # RFC 9110 section 8.6
-    return b"".join(lines)
+        framing = b"Content-Length: %d\r\n" % length
+    else:
+        framing = b"Content-Length: 0\r\n" if request.method in _BODY_EXPECTED else b""
+    return b"".join(
+        (request.method.encode(), b" ", target, admission.rules.heads[upstream], headers.forwarded(passed), framing)
+    )
+
+
+def common_head(host: str) -> bytes:
+    """Return the end of the request line and the header lines that every call to `host` begins with.
+
+    An answer is scrubbed of the credential, which a coded one would hide: none is asked for.
+    """
+    return b" HTTP/1.1\r\nHost: %b\r\nAccept: */*\r\nAccept-Encoding: identity\r\n" % host.encode()

@@ -13,13 +13,14 @@ from proxy.policy.compile import Policy
 class Rules:
     """Replaced whole, never changed: a request is decided by one of them from beginning to end.
 
-    `hosts` gives the Host header value of each upstream; `body_bytes`, `large_body_bytes` and `depth` bound a body.
+    `heads` gives, for each upstream, the end of the request line and the header lines that every call to it begins with;
+    `body_bytes`, `large_body_bytes` and `depth` bound a body.
     """
 
     table: Table
     policy: Policy
     callers: Callers
-    hosts: Mapping[Upstream, str]
+    heads: Mapping[Upstream, bytes]
     body_bytes: int
     large_body_bytes: int
     depth: int

@@ -5,135 +5,17 @@ deadlines are enforced by `Sender.tick`. The credential is added last, here, so 
 """
 
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
-from typing import Protocol
 
 from proxy.api import headers as api_headers
-from proxy.api.model import Bucket, Credential, Endpoint, Upstream
+from proxy.api.model import Credential, Upstream
 from proxy.clock import Clock
 from proxy.delivery import answer, replay
+from proxy.delivery.ports import Connection, Connections, Injected, Limiter, Observer, Place, Timeouts
 from proxy.delivery.scrub import Scrubber, Stream
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import Failure, Outgoing
-
-
-class Caller(Protocol):
-    """Where the answer goes."""
-
-    def refuse(self, reason: Reason) -> None:
-        """Answer with a refusal."""
-
-    def answer(self, status: int, lines: bytes, body: bytes) -> None:
-        """Answer at once."""
-
-    def start(self, status: int, lines: bytes, length: int | None) -> None:
-        """Begin an answer that comes in pieces."""
-
-    def write(self, data: bytes) -> None:
-        """Send a piece."""
-
-    def finish(self) -> None:
-        """End the answer."""
-
-    def abort(self) -> None:
-        """Break the answer off."""
-
-
-class Connection(Protocol):
-    """A connection to Customer.io."""
-
-    used: bool
-
-    def send(self, receiver: "Exchange", *pieces: bytes) -> None:
-        """Write a request; its answer is told to `receiver`."""
-
-    def release(self) -> None:
-        """Go back unused."""
-
-    def abandon(self) -> None:
-        """Drop the connection."""
-
-    def pause(self) -> None:
-        """Stop reading."""
-
-    def resume(self) -> None:
-        """Read again."""
-
-
-class Connections(Protocol):
-    """The connections to one origin."""
-
-    def take(self) -> Connection | None:
-        """Return an idle one."""
-
-    async def connect(self) -> Connection:
-        """Make a new one, or raise RefusedError."""
-
-
-class Place(Protocol):
-    """A place in a rate limit's queue."""
-
-    def leave(self) -> None:
-        """Give it up."""
-
-
-class Limiter(Protocol):
-    """Rate limits."""
-
-    def admit(self, bucket: Bucket) -> bool:
-        """Let a call go now, or not."""
-
-    def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> Place | None:
-        """Queue a call, if its turn comes soon enough."""
-
-
-class Observer(Protocol):
-    """Who counts what happens."""
-
-    def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
-        """Count an upstream answer that reached the caller."""
-
-    def refused(self, reason: Reason, endpoint: Endpoint | None, caller: str | None, started: float | None) -> None:
-        """Count a refusal."""
-
-    def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
-        """Time an attempt that was answered."""
-
-    def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
-        """Count a use of a credential."""
-
-    def limited(self, bucket: Bucket, result: str) -> None:
-        """Count an admission, a wait or a refusal by a rate limit."""
-
-    def retried(self, reason: str) -> None:
-        """Count a call that is sent again."""
-
-    def swallowed(self, endpoint: Endpoint) -> None:
-        """Count a rejection that a lenient caller is not told of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Injected:
-    """A credential ready to be written: its header line, a fingerprint that may be shown, and what hides it in answers."""
-
-    line: bytes
-    key_id: str
-    scrubber: Scrubber
-
-    def __repr__(self) -> str:
-        """Show the fingerprint only."""
-        return f"Injected(key_id={self.key_id!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """`attempt_seconds` ends with the head of an answer, `total_seconds` with the last byte of it."""
-
-    attempt_seconds: float
-    total_seconds: float
-
+from proxy.exchange import Caller, Failure, Outgoing
 
 _NOTHING = Injected(b"", "", Scrubber(()))
 
@@ -329,9 +211,7 @@ class Exchange:
             caller.answer(status, answer.JSON_LINE, b"{}")
         else:
             body = self._injected.scrubber.whole(self._taken())
-            if treatment is answer.Treatment.HOLD and (
-                self._held_bytes > answer.ERROR_BODY_BYTES or not answer.is_json(body)
-            ):
+            if treatment is answer.Treatment.HOLD and (self._held_bytes > answer.ERROR_BODY_BYTES or not answer.is_json(body)):
                 lines, body = answer.wrapped(status, lines)
             caller.answer(status, lines, body)
         self._sender.observer.forwarded(self._outgoing.endpoint, status, self._started)
@@ -416,4 +296,3 @@ class Exchange:
     def _taken(self) -> bytes:
         pieces, self._pieces = self._pieces, []
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-

@@ -58,7 +58,7 @@ class CallerConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """Forget the connection, and stop what it was waiting for."""
-        self._server.connections.discard(self)
+        self._server.lost(self)
         self._closing = True
         exchange, self._exchange = self._exchange, None
         serving, self._serving = self._serving, None

@@ -8,9 +8,9 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from proxy.clock import Clock
+from proxy.config.origin import Origin
 from proxy.errors import Reason, RefusedError
 from proxy.http1.upstream import UpstreamConnection
 
@@ -21,24 +21,23 @@ MAX_IDLE_SECONDS = 30.0
 MAX_AGE_SECONDS = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a pool dials. `tls` is None for plain HTTP, which configuration allows to loopback only."""
-
-    name: str
-    host: str
-    port: int
-    tls: ssl.SSLContext | None
-
-
 class Pool:
     """Connections to one origin. Open it inside a running event loop; `close` it when done."""
 
     def __init__(
-        self, origin: Origin, clock: Clock, connect_seconds: float, unreachable: Callable[[str, BaseException], None]
+        self,
+        origin: Origin,
+        tls: ssl.SSLContext | None,
+        clock: Clock,
+        connect_seconds: float,
+        unreachable: Callable[[BaseException], None],
     ) -> None:
-        """Dial `origin`, waiting at most `connect_seconds` for TCP and TLS together; tell `unreachable` why one failed."""
+        """Dial `origin`, over `tls` where it has TLS, waiting at most `connect_seconds` for TCP and TLS together.
+
+        `unreachable` is told why a connection could not be made.
+        """
         self._origin = origin
+        self._tls = tls
         self._clock = clock
         self._connect_seconds = connect_seconds
         self._unreachable = unreachable
@@ -74,11 +73,11 @@ class Pool:
                     lambda: UpstreamConnection(self, self._clock.monotonic()),
                     origin.host,
                     origin.port,
-                    ssl=origin.tls,
-                    server_hostname=origin.host if origin.tls else None,
+                    ssl=self._tls,
+                    server_hostname=origin.host if self._tls else None,
                 )
         except OSError as error:  # with it, SSLError and TimeoutError
-            self._unreachable(origin.name, error)
+            self._unreachable(error)
             raise RefusedError(Reason.UPSTREAM_UNREACHABLE) from error
         finally:
             self._dialling -= 1

@@ -1,11 +1,12 @@
 """What the connections of the outbound listeners share: limits, deadlines, drain, and the ports to the flow behind them."""
 
+import asyncio
 from dataclasses import dataclass
 from typing import Protocol
 
 from proxy.clock import Clock
 from proxy.errors import Reason
-from proxy.exchange import Admission, RequestHead
+from proxy.exchange import Admission, Caller, RequestHead
 from proxy.http1 import heads
 
 
@@ -36,28 +37,6 @@ class Exchange(Protocol):
 
     def resume(self) -> None:
         """Send on."""
-
-
-class Caller(Protocol):
-    """Where an answer goes. One of `refuse`, `answer`, or `start`, `write`… and `finish` or `abort` ends each request."""
-
-    def refuse(self, reason: Reason) -> None:
-        """Answer with a refusal."""
-
-    def answer(self, status: int, lines: bytes, body: bytes) -> None:
-        """Answer at once; `lines` are encoded header lines without framing."""
-
-    def start(self, status: int, lines: bytes, length: int | None) -> None:
-        """Begin an answer of `length` bytes, or of a length not known yet."""
-
-    def write(self, data: bytes) -> None:
-        """Send a piece of the answer's body."""
-
-    def finish(self) -> None:
-        """End the answer begun with `start`."""
-
-    def abort(self) -> None:
-        """Break the connection off, so that a cut answer cannot be taken for a whole one."""
 
 
 class Handler(Protocol):
@@ -107,6 +86,7 @@ class Server:
         self.connections: set[Connection] = set()
         self.held_bytes = 0
         self.draining = False
+        self.empty = asyncio.Event()  # set once a drained server has no connection left
         self.date = heads.date(clock.wall())
 
     def tick(self) -> None:
@@ -117,6 +97,12 @@ class Server:
             if connection.deadline < now:
                 connection.expire()
 
+    def lost(self, connection: Connection) -> None:
+        """Forget a connection that is gone."""
+        self.connections.discard(connection)
+        if self.draining and not self.connections:
+            self.empty.set()
+
     @property
     def busy(self) -> int:
         """The number of connections with a request in them."""
@@ -125,6 +111,8 @@ class Server:
     def drain(self) -> None:
         """Close idle connections now and every other one after the answer it waits for."""
         self.draining = True
+        if not self.connections:
+            self.empty.set()
         for connection in tuple(self.connections):
             if not connection.busy:
                 connection.close()

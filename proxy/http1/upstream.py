@@ -9,38 +9,18 @@ Rules, because one application must never see another's answer:
 """
 
 import asyncio
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Protocol
 
 import httptools
 
-from proxy.exchange import Failure
+from proxy.exchange import Failure, Receiver
 
 # An endless header, chunk extension or trailer fires no callback, so raw bytes are counted: this much may come beside
 # body data, and eight bytes for each body byte (a chunk of one byte takes six).
 OVERHEAD_BYTES = 65_536
 OVERHEAD_PER_BODY_BYTE = 8
 MAX_INTERIM_ANSWERS = 8
-
-
-class Receiver(Protocol):
-    """Who sent the request and is told of its answer."""
-
-    def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
-        """Take the head of the final answer; `length` is None when it is not declared."""
-
-    def answer_body(self, data: bytes) -> None:
-        """Take the next piece of the body."""
-
-    def answer_paused(self) -> None:
-        """Note that no more has arrived for now."""
-
-    def answer_finished(self) -> None:
-        """Note that the answer is whole. The connection has gone back to its pool already."""
-
-    def attempt_failed(self, failure: Failure) -> None:
-        """Note that no (more of the) answer will come on this connection."""
 
 
 class Owner(Protocol):

@@ -1,0 +1,104 @@
+"""What the sender needs from the outside, as protocols: `delivery.send` calls these and knows no technology."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from proxy.api.model import Bucket, Credential, Endpoint
+from proxy.delivery.scrub import Scrubber
+from proxy.errors import Reason
+from proxy.exchange import Receiver
+
+
+class Connection(Protocol):
+    """A connection to Customer.io."""
+
+    used: bool
+
+    def send(self, receiver: Receiver, *pieces: bytes) -> None:
+        """Write a request; its answer is told to `receiver`."""
+
+    def release(self) -> None:
+        """Go back unused."""
+
+    def abandon(self) -> None:
+        """Drop the connection."""
+
+    def pause(self) -> None:
+        """Stop reading."""
+
+    def resume(self) -> None:
+        """Read again."""
+
+
+class Connections(Protocol):
+    """The connections to one origin."""
+
+    def take(self) -> Connection | None:
+        """Return an idle one."""
+
+    async def connect(self) -> Connection:
+        """Make a new one, or raise RefusedError."""
+
+
+class Place(Protocol):
+    """A place in a rate limit's queue."""
+
+    def leave(self) -> None:
+        """Give it up."""
+
+
+class Limiter(Protocol):
+    """Rate limits."""
+
+    def admit(self, bucket: Bucket) -> bool:
+        """Let a call go now, or not."""
+
+    def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> Place | None:
+        """Queue a call, if its turn comes soon enough."""
+
+
+class Observer(Protocol):
+    """Who counts what happens."""
+
+    def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
+        """Count an upstream answer that reached the caller."""
+
+    def refused(self, reason: Reason, endpoint: Endpoint | None, caller: str | None, started: float | None) -> None:
+        """Count a refusal."""
+
+    def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
+        """Time an attempt that was answered."""
+
+    def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
+        """Count a use of a credential."""
+
+    def limited(self, bucket: Bucket, result: str) -> None:
+        """Count an admission, a wait or a refusal by a rate limit."""
+
+    def retried(self, reason: str) -> None:
+        """Count a call that is sent again."""
+
+    def swallowed(self, endpoint: Endpoint) -> None:
+        """Count a rejection that a lenient caller is not told of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """A credential ready to be written: its header line, a fingerprint that may be shown, and what hides it in answers."""
+
+    line: bytes
+    key_id: str
+    scrubber: Scrubber
+
+    def __repr__(self) -> str:
+        """Show the fingerprint only."""
+        return f"Injected(key_id={self.key_id!r})"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """`attempt_seconds` ends with the head of an answer, `total_seconds` with the last byte of it."""
+
+    attempt_seconds: float
+    total_seconds: float
