@@ -8,7 +8,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from typing import TextIO
-from urllib.parse import urlsplit
 
 import orjson
 import uvloop
@@ -24,17 +23,19 @@ from proxy.api.model import Bucket, Credential, Upstream
 from proxy.clock import Clock, SystemClock
 from proxy.config.model import Config
 from proxy.credentials.resolve import Resolved
+from proxy.delivery.ports import Injected, Timeouts
 from proxy.delivery.scrub import Scrubber
-from proxy.delivery.send import Injected, Sender, Timeouts
+from proxy.delivery.send import Sender
 from proxy.errors import ConfigError
 from proxy.http1.caller import CallerConnection
-from proxy.http1.pool import Origin, Pool
+from proxy.http1.pool import Pool
 from proxy.http1.server import Server, ServerLimits
 from proxy.limits.gcra import Quota
 from proxy.limits.memory import MemoryLimiter
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
+from proxy.pipeline import common_head
 from proxy.policy.compile import compile_policy
 from proxy.rules import Rules
 from proxy.tasks import Tasks
@@ -66,15 +67,15 @@ class Sidecar:
         self._stopping = asyncio.Event()
         self._rules = Rules(
             table=Table(ENDPOINTS, unknown=config.outbound.unknown_endpoints),
-            policy=compile_policy(config.policy_document, ENDPOINTS, secrets.hash_key),
+            policy=compile_policy(config.policy, ENDPOINTS, secrets.hash_key),
             callers=secrets.callers,
-            hosts={upstream: urlsplit(config.upstream(upstream).url).netloc for upstream in Upstream},
+            heads={upstream: common_head(config.upstream(upstream).origin.authority) for upstream in Upstream},
             body_bytes=config.outbound.limits.body_bytes,
             large_body_bytes=config.outbound.limits.large_body_bytes,
             depth=config.outbound.limits.depth,
         )
-        self._origins = {upstream: _origin(config, upstream) for upstream in Upstream}
-        self._tls = _listener_tls(config)
+        self._upstream_tls = {upstream: _upstream_tls(config, upstream) for upstream in Upstream}
+        self._listener_tls = _listener_tls(config)
 
     async def run(self) -> None:
         """Serve until `stop` is called, then drain."""
@@ -84,10 +85,7 @@ class Sidecar:
             stack.push_async_callback(tasks.cancel)
 
             # 1. What requests need: connections to Customer.io and the path to them.
-            pools = {
-                upstream: Pool(origin, self._clock, config.delivery.timeouts.connect_seconds, self._observer.unreachable)
-                for upstream, origin in self._origins.items()
-            }
+            pools = {upstream: self._pool(upstream) for upstream in Upstream}
             for pool in pools.values():
                 stack.callback(pool.close)
             sender = Sender(
@@ -125,14 +123,22 @@ class Sidecar:
             # 6. Let what is on its way finish, within bounds.
             try:
                 async with asyncio.timeout(drain.finish_seconds):
-                    while server.busy:
-                        await asyncio.sleep(TICK_SECONDS / 4)
+                    await server.empty.wait()
             except TimeoutError:
                 self._log.warning("drain_cut_short", requests=server.busy)
             server.shut_down()
             await asyncio.sleep(0)  # one turn of the loop writes the last answers
 
         # 7. The stack closes the admin port, the pools and the tasks, in that order.
+
+    def _pool(self, upstream: Upstream) -> Pool:
+        return Pool(
+            self._config.upstream(upstream).origin,
+            self._upstream_tls[upstream],
+            self._clock,
+            self._config.delivery.timeouts.connect_seconds,
+            lambda error: self._observer.unreachable(upstream.value, error),
+        )
 
     def stop(self) -> None:
         """Begin to drain; a second call ends the process at once."""
@@ -164,7 +170,7 @@ class Sidecar:
                 lambda: CallerConnection(server),
                 outbound.host,
                 outbound.tls.port,
-                ssl=self._tls,
+                ssl=self._listener_tls,
                 ssl_handshake_timeout=outbound.limits.head_seconds,
                 backlog=BACKLOG,
             )
@@ -221,18 +227,16 @@ def _binding(path: str) -> Iterator[None]:
         raise ConfigError(f"cannot listen there: {error.strerror or type(error).__name__}", path=path) from error
 
 
-def _origin(config: Config, upstream: Upstream) -> Origin:
-    settings = config.upstream(upstream)
-    url = urlsplit(settings.url)
-    host = url.hostname or ""
-    if url.scheme != "https":
-        return Origin(upstream.value, host, url.port or 80, None)
+def _upstream_tls(config: Config, upstream: Upstream) -> ssl.SSLContext | None:
+    destination = config.upstream(upstream)
+    if not destination.origin.tls:
+        return None
     try:
-        context = ssl.create_default_context(cafile=settings.ca)
+        context = ssl.create_default_context(cafile=destination.ca)
     except (OSError, ssl.SSLError) as error:
         raise ConfigError("the CA file cannot be read", path=f"upstreams.{upstream}.ca") from error
     context.set_alpn_protocols(["http/1.1"])
-    return Origin(upstream.value, host, url.port or 443, context)
+    return context
 
 
 def _listener_tls(config: Config) -> ssl.SSLContext | None:
@@ -252,7 +256,7 @@ def _listener_tls(config: Config) -> ssl.SSLContext | None:
 def _limiter(config: Config, clock: Clock) -> MemoryLimiter:
     limits = config.limits
     quotas = {
-        bucket: Quota(limits.buckets[bucket].rate_per_second, limits.buckets[bucket].burst).share(limits.replicas)
+        bucket: Quota(limits.buckets.of(bucket).rate_per_second, limits.buckets.of(bucket).burst).share(limits.replicas)
         for bucket in Bucket
     }
     return MemoryLimiter(quotas, limits.wait_seconds, clock, asyncio.get_running_loop().call_later)
@@ -261,9 +265,7 @@ def _limiter(config: Config, clock: Clock) -> MemoryLimiter:
 def _injected(secrets: Resolved) -> dict[Credential, Injected]:
     held = {kind: secrets.credentials.of(kind) for kind in Credential if kind is not Credential.NONE}
     return {
-        kind: Injected(
-            authorization.line.reveal(), authorization.key_id, Scrubber(authorization.renderings.reveal())
-        )
+        kind: Injected(authorization.line.reveal(), authorization.key_id, Scrubber(authorization.renderings.reveal()))
         for kind, authorization in held.items()
         if authorization is not None
     }

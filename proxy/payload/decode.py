@@ -10,6 +10,7 @@
 
 import json
 import zlib
+from typing import Any
 
 import orjson
 
@@ -104,14 +105,14 @@ _EXACT = json.JSONDecoder(parse_float=_finite, parse_constant=_constant, strict=
 
 def _deeper_than(value: object, max_depth: int) -> bool:
     """Walk level by level, without recursion."""
-    level = [value] if isinstance(value, dict | list) else []
+    level: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(max_depth):
         if not level:
             return False
         level = [
             child
             for container in level
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
+            for child in (container.values() if type(container) is dict else container)
+            if type(child) is dict or type(child) is list  # `isinstance` takes three times as long
         ]
     return bool(level)

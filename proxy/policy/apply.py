@@ -104,9 +104,10 @@ class EndpointPolicy:
         return value, hits
 
     def _object(self, value: dict[str, object], position: Position, hits: list[Hit]) -> dict[str, object]:
-        if not self._matcher.plain.issuperset(value):
+        plain = self._matcher.plain
+        if not plain.issuperset(value):
             field = self._matcher.field
-            fields = {key: found for key in value if (found := field(key)) is not None}
+            fields = {key: found for key in value if key not in plain and (found := field(key)) is not None}
             if fields:
                 return self._touched(value, fields, position, hits)
         for key, child in value.items():

@@ -101,7 +101,7 @@ def _scope(index: int, rule: RuleSection, names: Sequence[str]) -> frozenset[str
     for position, glob in enumerate(rule.endpoints):
         matched = {name for name in names if fnmatchcase(name, glob)}
         if not matched:
-            raise ConfigError("names no endpoint; docs/endpoints.md lists them", path=f"rules.{index}.endpoints.{position}")
+            raise ConfigError("names no endpoint; docs/endpoints.md lists them", path=f"policy.rules.{index}.endpoints.{position}")
         scope |= matched
     return frozenset(scope)
 
@@ -116,7 +116,7 @@ def _refuse_shadowed(rules: Sequence[RuleSection], scopes: Sequence[frozenset[st
             if scope <= endpoints:
                 raise ConfigError(
                     "can never match: earlier rules take this field at each of the rule's endpoints",
-                    path=f"rules.{index}.fields.{position}",
+                    path=f"policy.rules.{index}.fields.{position}",
                 )
             endpoints |= scope
 
@@ -130,7 +130,7 @@ def _refuse_unsendable(document: PolicyDocument, endpoints: Sequence[Endpoint], 
                 if endpoint.name in scope and normal_form(field) in map(normal_form, endpoint.sending):
                     raise ConfigError(
                         f"{endpoint.name} needs this field to send; narrow the rule's endpoints, or set force: true",
-                        path=f"rules.{index}.fields.{position}",
+                        path=f"policy.rules.{index}.fields.{position}",
                     )
 
 
@@ -141,5 +141,5 @@ def _hasher(document: PolicyDocument, hash_key: Sensitive[bytes] | None) -> Hash
     if section.algorithm == "sha256":
         return Sha256Hasher(section.hex_length)
     if hash_key is None or section.key_id is None:
-        raise ConfigError("the secret could not be read", path="hash.key")
+        raise ConfigError("the secret could not be read", path="policy.hash.key")
     return HmacHasher(hash_key, section.key_id, section.hex_length)

@@ -36,15 +36,15 @@ def refusal(*rules: dict[str, Any], **settings: Any) -> ConfigError:  # noqa: AN
 @pytest.mark.parametrize(
     ("rules", "path"),
     [
-        ([{"endpoints": ["track.*", "trakc.*"]}], "rules.0.endpoints.1"),
-        ([{}, {"fields": ["x", "SSN"]}], "rules.1.fields.1"),
-        ([{}, {"action": "mask", "endpoints": ["track.*"]}], "rules.1.fields.0"),
+        ([{"endpoints": ["track.*", "trakc.*"]}], "policy.rules.0.endpoints.1"),
+        ([{}, {"fields": ["x", "SSN"]}], "policy.rules.1.fields.1"),
+        ([{}, {"action": "mask", "endpoints": ["track.*"]}], "policy.rules.1.fields.0"),
         (
             [{"endpoints": ["track.v1.*"]}, {"endpoints": ["app.*"]}, {"endpoints": ["track.v1.event", "app.*"]}],
-            "rules.2.fields.0",
+            "policy.rules.2.fields.0",
         ),
-        ([{"fields": ["a", "A"]}], "rules.0.fields.1"),
-        ([{"fields": ["x", "To"], "action": "mask"}], "rules.0.fields.1"),
+        ([{"fields": ["a", "A"]}], "policy.rules.0.fields.1"),
+        ([{"fields": ["x", "To"], "action": "mask"}], "policy.rules.0.fields.1"),
     ],
     ids=["glob of nothing", "same field", "other action", "taken together", "twice in one rule", "breaks sending"],
 )
@@ -83,7 +83,7 @@ def test_an_unknown_endpoint_has_every_rule() -> None:
 def test_a_keyed_hash_needs_its_key() -> None:
     """Without its secret a policy that hashes is refused, never applied with another key."""
     section = {"algorithm": "hmac-sha256", "key": "env:PEPPER", "key_id": "k1"}
-    assert refusal({"action": "hash"}, hash=section).path == "hash.key"
+    assert refusal({"action": "hash"}, hash=section).path == "policy.hash.key"
     document = PolicyDocument.model_validate(
         {"version": 1, "hash": section, "rules": [{"name": "r", "fields": ["ssn"], "action": "hash"}]}
     )
