@@ -26,7 +26,7 @@ AUTHORIZATION = "Basic " + base64.b64encode(b"bench-site:bench-api-key").decode(
 async def serve(upstream_port: int, policy_file: Path) -> None:
     """Proxy to `upstream_port` until killed."""
     document = PolicyDocument.model_validate(yaml.safe_load(policy_file.read_text()))
-    policy = compile_policy(document, ENDPOINTS, Sensitive(b"bench-pepper"))
+    policy = compile_policy(document, ENDPOINTS, Sensitive(b"bench-pepper-bench"))
     table = Table(ENDPOINTS)
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
 

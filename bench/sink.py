@@ -7,6 +7,7 @@ requests with a Content-Length.
 import asyncio
 import re
 import sys
+from typing import cast
 
 import uvloop
 
@@ -23,7 +24,7 @@ class Sink(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
 
     def data_received(self, data: bytes) -> None:
         """Answer every whole request."""
@@ -37,7 +38,7 @@ class Sink(asyncio.Protocol):
             buffer = buffer[total:]
             answers += 1
         self._buffer = buffer
-        if answers and isinstance(self._transport, asyncio.Transport):
+        if answers:
             self._transport.write(ANSWER * answers)
 
 

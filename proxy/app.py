@@ -3,7 +3,6 @@
 import asyncio
 import resource
 import signal
-import ssl
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -22,6 +21,7 @@ from proxy.api.match import Table
 from proxy.api.model import Bucket, Credential, Upstream
 from proxy.clock import Clock, SystemClock
 from proxy.config.model import Config
+from proxy.config.tls import listener_context, upstream_context
 from proxy.credentials.resolve import Resolved
 from proxy.delivery.ports import Injected, Timeouts
 from proxy.delivery.scrub import Scrubber
@@ -74,8 +74,8 @@ class Sidecar:
             large_body_bytes=config.outbound.limits.large_body_bytes,
             depth=config.outbound.limits.depth,
         )
-        self._upstream_tls = {upstream: _upstream_tls(config, upstream) for upstream in Upstream}
-        self._listener_tls = _listener_tls(config)
+        self._upstream_tls = {upstream: upstream_context(config, upstream) for upstream in Upstream}
+        self._listener_tls = listener_context(config)
 
     async def run(self) -> None:
         """Serve until `stop` is called, then drain."""
@@ -125,7 +125,8 @@ class Sidecar:
                 async with asyncio.timeout(drain.finish_seconds):
                     await server.empty.wait()
             except TimeoutError:
-                self._log.warning("drain_cut_short", requests=server.busy)
+                if server.busy:
+                    self._log.warning("drain_cut_short", requests=server.busy)
             server.shut_down()
             await asyncio.sleep(0)  # one turn of the loop writes the last answers
 
@@ -225,32 +226,6 @@ def _binding(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(f"cannot listen there: {error.strerror or type(error).__name__}", path=path) from error
-
-
-def _upstream_tls(config: Config, upstream: Upstream) -> ssl.SSLContext | None:
-    destination = config.upstream(upstream)
-    if not destination.origin.tls:
-        return None
-    try:
-        context = ssl.create_default_context(cafile=destination.ca)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError("the CA file cannot be read", path=f"upstreams.{upstream}.ca") from error
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def _listener_tls(config: Config) -> ssl.SSLContext | None:
-    tls = config.outbound.tls
-    if tls is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(["http/1.1"])
-    try:
-        context.load_cert_chain(tls.certificate, tls.key)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError("the certificate and key cannot be loaded", path="outbound.tls") from error
-    return context
 
 
 def _limiter(config: Config, clock: Clock) -> MemoryLimiter:

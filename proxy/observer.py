@@ -63,7 +63,7 @@ class Observer:
     def policy_acted(self, hits: Iterable[Hit]) -> None:
         """Count what the policy did."""
         for hit in hits:
-            self._metrics.pii_actions.values[hit.rule, hit.action.value, hit.mode.value] += 1
+            self._metrics.pii_actions.values[hit.labels] += 1
 
     def stage_failed(self, stage: str, error: BaseException | None) -> None:
         """Count and log a fault of our own in a privacy stage."""

@@ -81,7 +81,7 @@ def _steps(sdk: Any, track: Any, app: Any) -> Iterator[Step]:  # noqa: ANN401  #
     person = {"email": "ada@example.com", "first_name": "Ada", "plan": "pro", "phone": "+1-555-0123", "ssn": "000-12-3456"}
     yield Step(f"identify(id='5', **{person})", lambda: track.identify(id="5", **person))
     order = {"order": {"total": 42.5, "creditCard": "0000-not-a-card", "items": [{"sku": "a1", "ip_address": "192.0.2.7"}]}}
-    yield Step(f"track('5', 'purchased', **{order})", lambda: track.track("5", "purchased", **order))
+    yield Step(f"track('5', 'purchased', {order})", lambda: track.track("5", "purchased", order))
     message = {"to": "ada@example.com", "identifiers": {"id": "5"}, "transactional_message_id": "welcome"}
     data = {"name": "Ada", "password": "not-a-real-one"}
     yield Step(

@@ -7,6 +7,7 @@ the event loop (256 KiB) and by `MAX_PIPELINED`.
 import asyncio
 from collections import deque
 from http import HTTPStatus
+from typing import cast
 
 from proxy.errors import Reason
 from proxy.http1 import heads
@@ -48,8 +49,7 @@ class CallerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or refuse it when there are too many."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # narrows the type; stream sockets only
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
         server = self._server
         server.connections.add(self)
         self._set_deadline(server.limits.idle_seconds)
@@ -295,7 +295,9 @@ class CallerConnection(asyncio.Protocol):
         answer with it (RFC 9112 section 9.6).
         """
         self._closing = True
-        self._set_deadline(LINGER_SECONDS if linger else self._server.limits.body_seconds)
+        # With nothing left to send, only the other side's part of a TLS closure is still waited for, which many never give.
+        unsent = self._transport.get_write_buffer_size() and not linger
+        self._set_deadline(self._server.limits.body_seconds if unsent else LINGER_SECONDS)
         if not linger:
             self._transport.close()
         elif self._transport.can_write_eof():

@@ -10,7 +10,7 @@ Rules, because one application must never see another's answer:
 
 import asyncio
 from http import HTTPStatus
-from typing import Protocol
+from typing import Protocol, cast
 
 import httptools
 
@@ -122,8 +122,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101  # narrows the type; stream sockets only
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:

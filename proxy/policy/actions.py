@@ -2,12 +2,11 @@
 
 import hashlib
 import re
-from collections.abc import Mapping
-from enum import Enum, auto
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Protocol
 
-from proxy.payload.canonical import canonical
+from proxy.payload.canonical import canonical as canonical_json
 from proxy.payload.encode import encode
 from proxy.sensitive import Sensitive
 
@@ -18,27 +17,43 @@ _BLOCK_BYTES = 64  # of SHA-256 (RFC 2104 section 2)
 _PHONE_SEPARATORS = re.compile(r"[\s().\-/]+")
 
 
-class Form(Enum):
-    """Which canonical form a field's text has before it is keyed."""
-
-    PLAIN = auto()  # as it is
-    EMAIL = auto()  # trimmed and lower-cased: Customer.io compares emails without case
-    PHONE = auto()  # without separators
+# Gives a field's text the one spelling that all spellings of the same address or number share.
+Canonical = Callable[[str], str]
 
 
-_FORMS: Mapping[str, Form] = MappingProxyType(
-    dict.fromkeys(("email", "emailaddress", "mail", "useremail"), Form.EMAIL)
+def as_it_is(text: str) -> str:
+    """Return any other text than an address."""
+    return text
+
+
+def email(text: str) -> str:
+    """Return an email address trimmed and lower-cased: Customer.io compares them without case."""
+    return text.strip().lower()
+
+
+def phone(text: str) -> str:
+    """Return a phone number without its separators."""
+    return _PHONE_SEPARATORS.sub("", text)
+
+
+_CANONICAL: Mapping[str, Canonical] = MappingProxyType(
+    dict.fromkeys(("email", "emailaddress", "mail", "useremail"), email)
     | dict.fromkeys(
-        ("phone", "phonenumber", "mobile", "mobilephone", "mobilenumber", "telephone", "tel", "cell", "cellphone"), Form.PHONE
+        ("phone", "phonenumber", "mobile", "mobilephone", "mobilenumber", "telephone", "tel", "cell", "cellphone"), phone
     )
 )
+
+
+def canonical_form(name: str) -> Canonical:
+    """Return what makes the text of a field canonical, by the normal form of the field's name."""
+    return _CANONICAL.get(name, as_it_is)
 
 
 class Hasher(Protocol):
     """Turns a value into its hash."""
 
-    def hashed(self, value: object, form: Form) -> object:
-        """Return what replaces `value`, whose text has the canonical form `form`.
+    def hashed(self, value: object, canonical: Canonical) -> object:
+        """Return what replaces `value`, whose text is keyed in the form that `canonical` gives it.
 
         Strings, numbers and booleans give a string, arrays are hashed element by element, an object gives one string over
         its canonical JSON, null stays null.
@@ -52,14 +67,14 @@ class Sha256Hasher:
         """Cut hashes to `hex_length` digits."""
         self._hex_length = hex_length
 
-    def hashed(self, value: object, form: Form) -> object:
+    def hashed(self, value: object, canonical: Canonical) -> object:
         """See `Hasher.hashed`."""
         if type(value) is str:
             data = _utf8(value)
         elif value is None:
             return None
         elif type(value) is list:
-            return [self.hashed(element, form) for element in value]
+            return [self.hashed(element, canonical) for element in value]
         else:
             data = _scalar_or_object(value)
         return hashlib.sha256(data).hexdigest()[: self._hex_length]
@@ -83,16 +98,16 @@ class HmacHasher:
         self._hex_length = hex_length
         self._own = re.compile(rf"{re.escape(self._prefix)}[0-9a-f]{{{hex_length}}}")
 
-    def hashed(self, value: object, form: Form) -> object:
+    def hashed(self, value: object, canonical: Canonical) -> object:
         """See `Hasher.hashed`."""
         if type(value) is str:
             if value.startswith(self._prefix) and self._own.fullmatch(value):
                 return value
-            data = _utf8(value if form is Form.PLAIN else canonical_text(value, form))
+            data = _utf8(canonical(value))
         elif value is None:
             return None
         elif type(value) is list:
-            return [self.hashed(element, form) for element in value]
+            return [self.hashed(element, canonical) for element in value]
         else:
             data = _scalar_or_object(value)
         inner = self._inner.copy()
@@ -100,22 +115,6 @@ class HmacHasher:
         outer = self._outer.copy()
         outer.update(inner.digest())
         return self._prefix + outer.hexdigest()[: self._hex_length]
-
-
-def form_of(name: str) -> Form:
-    """Return the canonical form of a field's text, by the normal form of its name."""
-    return _FORMS.get(name, Form.PLAIN)
-
-
-def canonical_text(text: str, form: Form) -> str:
-    """Return the one spelling that all spellings of the same address or number share."""
-    match form:
-        case Form.EMAIL:
-            return text.strip().lower()
-        case Form.PHONE:
-            return _PHONE_SEPARATORS.sub("", text)
-        case Form.PLAIN:
-            return text
 
 
 def _utf8(text: str) -> bytes:
@@ -126,4 +125,4 @@ def _utf8(text: str) -> bytes:
 
 
 def _scalar_or_object(value: object) -> bytes:
-    return canonical(value) if type(value) is dict else encode(value)
+    return canonical_json(value) if type(value) is dict else encode(value)

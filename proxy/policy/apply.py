@@ -10,10 +10,9 @@ look there as well.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from proxy.errors import Reason, RefusedError
-from proxy.policy.actions import MASK, Form, Hasher
+from proxy.policy.actions import HASH_SUFFIX, MASK, Canonical, Hasher
 from proxy.policy.model import Action, Mode
 from proxy.policy.positions import Position
 
@@ -22,23 +21,42 @@ KNOWN_KEYS = 4096
 KNOWN_KEY_CHARACTERS = 128
 
 
-@dataclass(frozen=True, slots=True)
 class Hit:
-    """A rule that acted, or in report mode would have."""
+    """A rule that acted, or in report mode would have. `labels` is all that is ever told of it: rule, action and mode."""
 
-    rule: str
-    action: Action
-    mode: Mode
+    __slots__ = ("action", "enforced", "labels", "rule")
+
+    def __init__(self, rule: str, action: Action, mode: Mode) -> None:
+        """Name what acted."""
+        self.rule = rule
+        self.action = action
+        self.enforced = mode is Mode.ENFORCE
+        self.labels = (rule, action.value, mode.value)
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what is told."""
+        return isinstance(other, Hit) and self.labels == other.labels
+
+    def __hash__(self) -> int:
+        """Hash what is told."""
+        return hash(self.labels)
+
+    def __repr__(self) -> str:
+        """Show what is told."""
+        return f"Hit{self.labels}"
 
 
-@dataclass(frozen=True, slots=True)
 class Field:
     """What happens to a key: which rule decides on it, at an identifier position and anywhere else, and how it is hashed."""
 
-    hit: Hit | None
-    hit_at_identifier: Hit | None
-    hash_key: str
-    form: Form
+    __slots__ = ("canonical", "hash_key", "hit", "hit_at_identifier")
+
+    def __init__(self, key: str, hit: Hit, hit_at_identifier: Hit | None, canonical: Canonical) -> None:
+        """Decide on `key`; its text is hashed in the form that `canonical` gives it."""
+        self.hit = hit
+        self.hit_at_identifier = hit_at_identifier
+        self.hash_key = key + HASH_SUFFIX
+        self.canonical = canonical
 
 
 class DeniedError(RefusedError):
@@ -84,7 +102,7 @@ class EndpointPolicy:
 
     __slots__ = ("_hasher", "_matcher", "_positions")
 
-    def __init__(self, matcher: Matcher, positions: Position, hasher: Hasher | None) -> None:
+    def __init__(self, matcher: Matcher, positions: Position, hasher: Hasher) -> None:
         """Apply what `matcher` finds, but for `positions`."""
         self._matcher = matcher
         self._positions = positions
@@ -135,20 +153,17 @@ class EndpointPolicy:
         for key, child in value.items():
             field = fields.get(key)
             if field is not None:
-                exempt = position.below(key).exempt and _is_identifier(child)
-                hit = field.hit_at_identifier if exempt else field.hit
+                hit = field.hit_at_identifier if position.below(key).exempt and _is_identifier(child) else field.hit
                 if hit is not None:
                     hits.append(hit)
-                    if hit.mode is Mode.ENFORCE:
-                        match hit.action:
-                            case Action.STRIP:
-                                pass
-                            case Action.HASH:
-                                hashes[field.hash_key] = kept[field.hash_key] = self._hashed(child, field.form)
-                            case Action.MASK:
-                                kept[key] = MASK
-                            case Action.DENY:
-                                raise DeniedError(hits)
+                    if hit.enforced:
+                        action = hit.action
+                        if action is Action.HASH:
+                            hashes[field.hash_key] = kept[field.hash_key] = self._hasher.hashed(child, field.canonical)
+                        elif action is Action.MASK:
+                            kept[key] = MASK
+                        elif action is Action.DENY:
+                            raise DeniedError(hits)
                         continue
             kind = type(child)
             if kind is dict:
@@ -160,10 +175,6 @@ class EndpointPolicy:
         # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept
-
-    def _hashed(self, value: object, form: Form) -> object:
-        assert self._hasher is not None  # noqa: S101  # narrows the type; a policy that hashes is compiled with a hasher
-        return self._hasher.hashed(value, form)
 
 
 def _is_identifier(value: object) -> bool:

@@ -12,11 +12,14 @@ from fnmatch import fnmatchcase
 
 from proxy.api.model import Endpoint
 from proxy.errors import ConfigError
-from proxy.policy.actions import HASH_SUFFIX, Hasher, HmacHasher, Sha256Hasher, form_of
+from proxy.policy.actions import Hasher, HmacHasher, Sha256Hasher, canonical_form
 from proxy.policy.apply import EndpointPolicy, Field, Hit, Matcher
-from proxy.policy.model import Action, Mode, PolicyDocument, RuleSection, normal_form
+from proxy.policy.model import Action, HashSection, Mode, PolicyDocument, RuleSection, normal_form
 from proxy.policy.positions import tree
 from proxy.sensitive import Sensitive
+
+# Stands in where no rule hashes.
+_UNUSED = HashSection(algorithm="sha256")
 
 _LOOKING = frozenset({Action.DENY})
 
@@ -73,7 +76,7 @@ class _Finder:
             for field in rule.fields:
                 name = normal_form(field)
                 self._first.setdefault(name, (order, hit))
-                if hit.mode is Mode.REPORT or hit.action in _LOOKING:
+                if not hit.enforced or hit.action in _LOOKING:
                     self._first_looking.setdefault(name, (order, hit))
 
     def find(self, key: str) -> Field | None:
@@ -84,7 +87,7 @@ class _Finder:
         looking = min((self._first_looking[name] for name in names if name in self._first_looking), default=None, key=_order)
         if anywhere is None:
             return None
-        return Field(anywhere[1], looking[1] if looking else None, key + HASH_SUFFIX, form_of(names[-1]))
+        return Field(key, anywhere[1], looking[1] if looking else None, canonical_form(names[-1]))
 
 
 def _order(candidate: tuple[int, Hit]) -> int:
@@ -101,7 +104,9 @@ def _scope(index: int, rule: RuleSection, names: Sequence[str]) -> frozenset[str
     for position, glob in enumerate(rule.endpoints):
         matched = {name for name in names if fnmatchcase(name, glob)}
         if not matched:
-            raise ConfigError("names no endpoint; docs/endpoints.md lists them", path=f"policy.rules.{index}.endpoints.{position}")
+            raise ConfigError(
+                "names no endpoint; docs/endpoints.md lists them", path=f"policy.rules.{index}.endpoints.{position}"
+            )
         scope |= matched
     return frozenset(scope)
 
@@ -134,10 +139,8 @@ def _refuse_unsendable(document: PolicyDocument, endpoints: Sequence[Endpoint], 
                     )
 
 
-def _hasher(document: PolicyDocument, hash_key: Sensitive[bytes] | None) -> Hasher | None:
-    section = document.hash
-    if section is None:
-        return None
+def _hasher(document: PolicyDocument, hash_key: Sensitive[bytes] | None) -> Hasher:
+    section = document.hash or _UNUSED
     if section.algorithm == "sha256":
         return Sha256Hasher(section.hex_length)
     if hash_key is None or section.key_id is None:

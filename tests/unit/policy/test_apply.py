@@ -168,7 +168,7 @@ def test_report_changes_nothing_and_looks_below() -> None:
     rules = policy({"fields": ["contact"], "action": "strip", "mode": "report"}, {"fields": ["ssn"], "action": "strip"})
     value, hits = rules.apply({"contact": {"ssn": 1, "a": [{"ssn": 2}]}})
     assert value == {"contact": {"a": [{}]}}
-    assert [(hit.rule, hit.mode) for hit in hits] == [("rule0", "report"), ("rule1", "enforce"), ("rule1", "enforce")]
+    assert [(hit.rule, hit.enforced) for hit in hits] == [("rule0", False), ("rule1", True), ("rule1", True)]
 
 
 def test_off_does_nothing_at_all() -> None:
