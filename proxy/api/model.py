@@ -1,7 +1,8 @@
 """What one Customer.io endpoint is: the columns of the table in `endpoints.py`.
 
 A *position* names a place in a JSON body: dot-separated keys, `*` for any key, `[]` after a key for every element of its
-array, and a last `**` for everything below. `batch[].identifiers.*` is every identifier of every batch item.
+array, and a last `**` for everything below. `batch[].identifiers.*` is every identifier of every batch item. Positions are
+exempt from the rules that change values, so a row names exact keys wherever Customer.io's reference does.
 """
 
 from collections.abc import Mapping
@@ -53,6 +54,7 @@ class Identifier(StrEnum):
     CIO_ID = "cio_id"
     PHONE = "phone"
     ANONYMOUS_ID = "anonymous_id"
+    ADDRESS = "address"  # where a message goes: addresses as mail headers write them, a phone number, or a device token
     SHAPE = "shape"  # Customer.io infers the type from the value: email-like, cio_…, else id
     BY_ID_TYPE = "by_id_type"  # named by the call's `id_type` query parameter, else id
     OPAQUE = "opaque"  # routes the call but names no person: device token, delivery id, campaign number
@@ -63,7 +65,8 @@ class Endpoint:
     """One row: everything the sidecar knows about one Customer.io call.
 
     `path` is the canonical template sent upstream; its `{…}` segments are the keys of `path_ids`. `aliases` are further
-    templates accepted for the same call (same parameters), because SDKs form them.
+    templates accepted for the same call (same parameters), because SDKs form them. `query` names the only query parameters
+    that are sent on. `identifiers` are the positions that name a person, `routing` those that say what the call does.
     """
 
     name: str

@@ -1,0 +1,88 @@
+"""The endpoint table as a page for users: `python -m proxy.api.reference > docs/endpoints.md`.
+
+A test holds the page to the table, so it says what the sidecar does.
+"""
+
+from collections.abc import Iterable
+
+from proxy.api.endpoints import ENDPOINTS
+from proxy.api.model import Endpoint, Replay
+
+_INTRODUCTION = """\
+# Endpoints
+
+<!-- Made by `python -m proxy.api.reference > docs/endpoints.md`; a test fails where this page and the table differ. -->
+
+Every call the sidecar forwards. Anything else is answered 403 `endpoint_not_allowed`, and a known path with another method
+405 `method_not_allowed`; `CONNECT`, `HEAD`, `OPTIONS` and `TRACE` always are.
+
+With `outbound.unknown_endpoints: inspect`, a call that is not listed is sent on if its path begins with `/api/` (to the Track
+API, as `unknown.track`) or `/v1/` (to the App API, as `unknown.app`). Every rule of the policy holds for it, whatever
+`endpoints` the rule names, and no position is exempt. Its path is sent as it is: there are no field names to go by.
+
+* **Name**: what a rule's `endpoints` takes, alone or as a glob: `track.*`, `app.v1.send.*`, `pipelines.v1.track`. Also the
+  `endpoint` label of metrics and logs.
+* **Call**: the method and path sent to Customer.io, made anew from what was matched. Query parameters that are not shown are
+  dropped; one that is shown may occur once.
+* **Also taken as**: other spellings that official SDKs use. Extra slashes are ignored up to the end of `/api/v1`, `/api/v2`
+  or `/v1`, and nowhere else.
+* **Repeat**: whether the sidecar may send the call again when it cannot know whether the first one arrived: `safe`,
+  `with ids` (if every event of it carries an id by which Customer.io drops repeats), or `never`.
+
+A bare `/batch` is the Track API's: Node's `TrackClient` forms it when its `url` does not end in `/api/v1`. The Pipelines and
+App APIs are taken under `/v1` only. Python and Node resolve an id of `..` before they send, which turns an event for that id
+into an anonymous one; nothing in the request tells.
+"""
+
+_POSITIONS = """\
+## Exempt positions
+
+What a call is sent by. Rules that strip, hash or mask pass over a single value, or an array of single values, at these
+positions of the body; `deny` and `mode: report` look at them. `[]` is every element of an array, `*` any one key, `**`
+everything below. A rule that would change one of the fields in the last column is refused unless it says `force: true`.
+"""
+
+_APIS = (
+    ("Track API", "track."),
+    ("App API: messages to people", "app.v1.send.", "app.v1.broadcast.trigger"),
+    ("App API: everything else", "app."),
+    ("Pipelines API", "pipelines."),
+)
+
+_REPEAT = {Replay.SAFE: "safe", Replay.WITH_ID: "with ids", Replay.NEVER: "never"}
+
+
+def page() -> str:
+    """Return the page, in Markdown."""
+    parts = [_INTRODUCTION]
+    rest = list(ENDPOINTS)
+    for title, *prefixes in _APIS:
+        chosen = [endpoint for endpoint in rest if endpoint.name.startswith(tuple(prefixes))]
+        rest = [endpoint for endpoint in rest if endpoint not in chosen]
+        parts += [f"\n## {title}\n\n", *_table(("Name", "Call", "Also taken as", "Repeat"), map(_call, chosen))]
+    chosen = [endpoint for endpoint in ENDPOINTS if endpoint.identifiers or endpoint.routing or endpoint.sending]
+    parts += ["\n", _POSITIONS, "\n", *_table(("Name", "Naming a person", "Routing", "Needed to send"), map(_exempt, chosen))]
+    return "".join(parts)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterable[str]:
+    for row in (head, ("---",) * len(head), *rows):
+        yield f"| {' | '.join(row)} |\n"
+
+
+def _call(endpoint: Endpoint) -> tuple[str, ...]:
+    query = f"?{'&'.join(endpoint.query)}" if endpoint.query else ""
+    call = f"`{endpoint.method} {endpoint.path}{query}`"
+    return f"`{endpoint.name}`", call, _codes(endpoint.aliases), _REPEAT[endpoint.replay]
+
+
+def _exempt(endpoint: Endpoint) -> tuple[str, ...]:
+    return f"`{endpoint.name}`", _codes(endpoint.identifiers), _codes(endpoint.routing), _codes(sorted(endpoint.sending))
+
+
+def _codes(texts: Iterable[str]) -> str:
+    return ", ".join(f"`{text}`" for text in texts)
+
+
+if __name__ == "__main__":
+    print(page(), end="")  # noqa: T201  # the page is this command's output

@@ -1,0 +1,188 @@
+"""The Track API, v1 and v2 (customerio-api.md 1.3 and 1.4; journeys-track.json of docs.customer.io).
+
+SDKs also form every path without its `/api/v1` or `/api/v2` (customerio-api.md 2.1). Metrics and unsubscribe links carry no
+credential: the delivery id is the secret.
+"""
+
+from types import MappingProxyType
+
+from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
+from proxy.api.rows import NOBODY, OBJECT, PERSON, PERSON_V2, Persons, below, kinds, path_kinds
+
+# In a v1 path Customer.io deduces the type from the shape of the value; a phone number there is an id.
+_CUSTOMER = {"identifier": Identifier.SHAPE}
+_EVENT = ("name", "id", "type", "timestamp", "data.from_address", "data.reply_to")
+_MEMBERS = {"ids[]": Identifier.BY_ID_TYPE}
+_RECIPIENT = {"data.recipient": Identifier.ADDRESS}  # overrides where the event's messages go
+# Attributes that decide whether and when a person is written to; `topic_<number>` is whatever the workspace defines.
+_RESERVED = ("_update", "created_at", "unsubscribed", "cio_subscription_preferences.topics.*")
+
+
+def _v1(
+    name: str,
+    method: str,
+    path: str,
+    *,
+    replay: Replay = Replay.SAFE,
+    credential: Credential = Credential.TRACK,
+    query: str = "",
+    identifiers: Persons = NOBODY,
+    routing: tuple[str, ...] = (),
+    sending: tuple[str, ...] = (),
+) -> Endpoint:
+    return Endpoint(
+        name=f"track.v1.{name}",
+        method=method,
+        path=f"/api/v1{path}",
+        upstream=Upstream.TRACK,
+        credential=credential,
+        bucket=Bucket.TRACK,
+        replay=replay,
+        aliases=(path,),
+        path_ids=path_kinds(path, _CUSTOMER),
+        query=kinds(query.split(), NOBODY),
+        identifiers=MappingProxyType(dict(identifiers)),
+        routing=routing,
+        sending=frozenset(sending),
+    )
+
+
+def _v2(name: str, items: str) -> Endpoint:
+    """Write the row of `/entity` or `/batch`, whose operations stand in the array `items`, or are the body itself."""
+    operation = {
+        **below("identifiers", PERSON_V2),
+        **below("primary", PERSON),
+        **below("secondary", PERSON),
+        **below("cio_relationships[].identifiers", {**PERSON, "anonymous_id": Identifier.ANONYMOUS_ID}),
+        "anonymous_id": Identifier.ANONYMOUS_ID,  # identify_anonymous of an object
+        "attributes.recipient": Identifier.ADDRESS,
+    }
+    routing = (
+        "type",
+        "action",
+        "name",
+        "id",
+        "timestamp",
+        *(f"identifiers.{key}" for key in OBJECT),
+        *(f"cio_relationships[].identifiers.{key}" for key in OBJECT),
+        "device.token",
+        "device.platform",
+        "device.last_used",
+        "attributes.from_address",
+        "attributes.reply_to",
+        "attributes.device_token",  # a push that was opened, converted or delivered
+        *(f"attributes.{key}" for key in _RESERVED),
+    )
+    prefix = f"{items}[]." if items else ""
+    return Endpoint(
+        name=f"track.v2.{name}",
+        method="POST",
+        path=f"/api/v2/{name}",
+        upstream=Upstream.TRACK,
+        credential=Credential.TRACK,
+        bucket=Bucket.TRACK,
+        replay=Replay.WITH_ID,
+        aliases=(f"/{name}",),
+        identifiers=MappingProxyType({prefix + position: kind for position, kind in operation.items()}),
+        routing=tuple(prefix + position for position in routing),
+        sending=frozenset({"email", "unsubscribed", "cio_subscription_preferences", "identifiers", "device"}),
+        event_items=items,
+    )
+
+
+TRACK = (
+    _v1("region", "GET", "/accounts/region"),
+    _v1(
+        "identify",
+        "PUT",
+        "/customers/{identifier}",
+        identifiers={**PERSON, "anonymous_id": Identifier.ANONYMOUS_ID},
+        routing=(
+            *_RESERVED,
+            "_timestamp",
+            "cio_relationships.action",
+            *(f"cio_relationships.relationships[].identifiers.{key}" for key in OBJECT),
+        ),
+        sending=("email", "unsubscribed", "cio_subscription_preferences"),
+    ),
+    _v1("delete", "DELETE", "/customers/{identifier}"),
+    _v1("suppress", "POST", "/customers/{identifier}/suppress"),
+    _v1("unsuppress", "POST", "/customers/{identifier}/unsuppress"),
+    _v1(
+        "device.add",
+        "PUT",
+        "/customers/{identifier}/devices",
+        routing=("device.id", "device.platform", "device.last_used"),
+        sending=("device",),
+    ),
+    _v1("device.delete", "DELETE", "/customers/{identifier}/devices/{device_id}"),
+    _v1(
+        "event",
+        "POST",
+        "/customers/{identifier}/events",
+        replay=Replay.WITH_ID,
+        identifiers=_RECIPIENT,
+        routing=_EVENT,
+        sending=("recipient", "from_address", "reply_to"),
+    ),
+    _v1(
+        "anonymous_event",
+        "POST",
+        "/events",
+        replay=Replay.WITH_ID,
+        identifiers={**_RECIPIENT, "anonymous_id": Identifier.ANONYMOUS_ID},
+        routing=_EVENT,
+        sending=("recipient", "from_address", "reply_to"),
+    ),
+    _v1(
+        "merge",
+        "POST",
+        "/merge_customers",
+        identifiers={**below("primary", PERSON), **below("secondary", PERSON)},
+        sending=("primary", "secondary"),
+    ),
+    _v1("segment.add", "POST", "/segments/{segment_id}/add_customers", query="id_type", identifiers=_MEMBERS),
+    _v1("segment.remove", "POST", "/segments/{segment_id}/remove_customers", query="id_type", identifiers=_MEMBERS),
+    # Each submission counts: a repeat is another one.
+    _v1(
+        "form.submit",
+        "POST",
+        "/forms/{form_id}/submit",
+        replay=Replay.NEVER,
+        identifiers={"data.id": Identifier.ID, "data.email": Identifier.EMAIL},
+    ),
+    # Whether a repeated metric counts twice is not documented.
+    _v1(
+        "metric",
+        "POST",
+        "/metrics",
+        replay=Replay.NEVER,
+        credential=Credential.NONE,
+        identifiers={"recipient": Identifier.ADDRESS},
+        routing=("delivery_id", "metric", "timestamp"),
+    ),
+    _v1(
+        "push_event",
+        "POST",
+        "/push/events",
+        replay=Replay.NEVER,
+        credential=Credential.NONE,
+        routing=("delivery_id", "event", "device_id", "timestamp"),
+    ),
+    # The one v1 call at the root of its host.
+    Endpoint(
+        name="track.v1.unsubscribe",
+        method="POST",
+        path="/unsubscribe/{delivery_id}",
+        upstream=Upstream.TRACK,
+        credential=Credential.NONE,
+        bucket=Bucket.TRACK,
+        replay=Replay.SAFE,
+        aliases=("/api/v1/unsubscribe/{delivery_id}",),
+        path_ids=path_kinds("/unsubscribe/{delivery_id}", NOBODY),
+        routing=("unsubscribe",),
+        sending=frozenset({"unsubscribe"}),
+    ),
+    _v2("entity", items=""),
+    _v2("batch", items="batch"),
+)
