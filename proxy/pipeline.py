@@ -4,6 +4,8 @@ All of it is synchronous and pure: values in, an `Outgoing` or a refusal out. Wh
 nothing is ever forwarded that a stage did not finish with (promise G1).
 """
 
+from collections.abc import Sequence
+
 from proxy.api import headers
 from proxy.api.match import encode_query
 from proxy.api.model import Upstream
@@ -11,7 +13,7 @@ from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Outgoing, RequestHead
 from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
-from proxy.policy.apply import Hit
+from proxy.policy.apply import EndpointPolicy, Hit
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
@@ -66,8 +68,8 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
         if match.unnamed_query:
             # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
             stage = "query"
-            kept, more = policy.apply(dict(match.unnamed_query))
-            target += b"?" + encode_query(kept.items())
+            query, more = _query(policy, match.unnamed_query)
+            target += query
             hits = [*hits, *more]
         stage = "head"
         head = _head(admission, target, len(body))
@@ -88,6 +90,18 @@ def _plain(admission: Admission, body: bytes) -> bytes:
     return body
 
 
+def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]]) -> tuple[bytes, list[Hit]]:
+    """Return what may leave of a query, with its question mark, and what the policy did to it."""
+    query: list[tuple[str, str]] = []
+    hits: list[Hit] = []
+    for name, value in parameters:
+        kept, acted = policy.apply({name: value})
+        hits += acted
+        if isinstance(kept, dict):
+            query += kept.items()
+    return (b"?" + encode_query(query) if query else b""), hits
+
+
 def _head(admission: Admission, target: bytes, length: int) -> bytes:
     """Return the request line and header lines of the call, without the credential."""
     request = admission.head
@@ -96,7 +110,8 @@ def _head(admission: Admission, target: bytes, length: int) -> bytes:
     if upstream is Upstream.PIPELINES:
         passed = {**passed, b"x-strict-mode": b"1"}  # without it, Pipelines answers a bad key with 200
     if length:
-        framing = b"Content-Length: %d\r\n" % length
+        # However its type was spelled, the body is now JSON in UTF-8.
+        framing = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % length
     else:
         framing = b"Content-Length: 0\r\n" if request.method in _BODY_EXPECTED else b""
     return b"".join(

@@ -67,8 +67,10 @@ POSITIONS = [
     Position("event: data, deep", *EVENT, {"name": "bought", "data": {"a": {"b": [{"c": {"password": C}}]}}}),
     Position("event: beside data", *EVENT, {"name": "bought", "ssn": C, "data": {}}),
     Position("event: page view", *EVENT, {"name": "https://example.com/", "type": "page", "data": {"ssn": C}}),
-    Position("anonymous event: data", "POST", "/api/v1/events", {"name": "seen", "anonymous_id": "a1", "data": {"ssn": C}}),
-    Position("invite event: data", "POST", "/api/v1/events", {"name": "invited", "data": {"recipient": "a@example.com", "ssn": C}}),
+    Position("anonymous event: data", "POST", "/api/v1/events", {
+        "name": "seen", "anonymous_id": "a1", "data": {"ssn": C}}),
+    Position("invite event: data", "POST", "/api/v1/events", {
+        "name": "invited", "data": {"recipient": "a@example.com", "ssn": C}}),
     Position("device: attributes", "PUT", "/api/v1/customers/5/devices", {
         "device": {"id": "t1", "platform": "ios", "attributes": {"ssn": C}}}),
     Position("merge: beside an identifier", "POST", "/api/v1/merge_customers", {
@@ -91,7 +93,8 @@ POSITIONS = [
     Position("v2 device: attributes", *V2, entity(action="add_device", device={
         "token": "t1", "platform": "ios", "attributes": {"ssn": C}})),
     Position("v2 object: attributes", *V2, {
-        "type": "object", "action": "identify", "identifiers": {"object_type_id": "1", "object_id": "a"}, "attributes": {"ssn": C}}),
+        "type": "object", "action": "identify", "identifiers": {"object_type_id": "1", "object_id": "a"},
+        "attributes": {"ssn": C}}),
     Position("v2 batch: an item", *BATCH, {"batch": [
         entity(action="identify", attributes={"plan": "pro"}), entity(action="identify", attributes={"ssn": C})]}),
     Position("v2 batch: beside the items", *BATCH, {"batch": [entity(action="identify", attributes={})], "ssn": C}),
@@ -106,7 +109,8 @@ POSITIONS = [
     Position("broadcast: per user data", "POST", "/v1/campaigns/7/triggers", {
         "per_user_data": [{"id": "5", "data": {"ssn": C}}, {"email": "a@example.com", "data": {"ssn": C}}]}),
     Position("pipelines identify: traits", "POST", "/v1/identify", {"userId": "5", "traits": {"ssn": C}}),
-    Position("pipelines identify: address in traits", "POST", "/v1/identify", {"userId": "5", "traits": {"address": {"ssn": C}}}),
+    Position("pipelines identify: address in traits", "POST", "/v1/identify", {
+        "userId": "5", "traits": {"address": {"ssn": C}}}),
     Position("pipelines track: properties", "POST", "/v1/track", {"userId": "5", "event": "bought", "properties": {"ssn": C}}),
     Position("pipelines track: context", "POST", "/v1/track", {
         "userId": "5", "event": "bought", "properties": {}, "context": {"traits": {"ssn": C}}}),
