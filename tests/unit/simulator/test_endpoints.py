@@ -4,6 +4,7 @@ import pytest
 
 from proxy.simulator.endpoints import ENDPOINTS, TABLE, Found, Missing
 from proxy.simulator.model import Api, Credential, Envelope, Json, Media, Received, Row
+from tests.needs import ROOT
 from tests.unit.simulator.calls import BODIES, QUERIES, ROWS, ask, encoded, well_formed
 
 EVERY = pytest.mark.parametrize("row", ENDPOINTS, ids=lambda row: row.name)
@@ -269,3 +270,8 @@ def test_the_three_apis_have_their_endpoints() -> None:
         Api.APP: {Credential.APP_KEY},
         Api.PIPELINES: {Credential.WRITE_KEY},
     }
+
+
+def test_the_documentation_counts_the_endpoints() -> None:
+    """docs/simulator.md says how many there are."""
+    assert f" {len(ENDPOINTS)} endpoints" in (ROOT / "docs" / "simulator.md").read_text()

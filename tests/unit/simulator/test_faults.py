@@ -1,9 +1,12 @@
 """Scripts: what is a script, what is not and why, and which request meets which fault."""
 
+import re
+
 import orjson
 import pytest
 
 from proxy.simulator.faults import MAX_TIMES, PENDING, Drop, Reset, Script, ScriptError, Status, parse
+from tests.needs import ROOT
 
 # Every kind of fault, as little as it needs.
 LEAST: dict[str, dict[str, object]] = {
@@ -139,3 +142,11 @@ def test_what_is_pending_is_bounded() -> None:
     with pytest.raises(ScriptError, match="not more than 10000 entries"):
         script.add([entry])
     assert len(script.pending) == PENDING
+
+
+def test_the_documentation_shows_every_kind() -> None:
+    """Each kind stands in the table of docs/simulator.md with an example that is a fault."""
+    page = (ROOT / "docs" / "simulator.md").read_text()
+    shown = [orjson.loads(example) for example in re.findall(r"^\| `(\{.*?\})` \|", page, re.MULTILINE)]
+    entries: list[object] = [{"fault": fault} for fault in shown]
+    assert sorted(entry.fault.kind for entry in parse(entries)) == sorted(LEAST)
