@@ -5,23 +5,23 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TextIO
 
 import orjson
 import uvloop
-from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__, logs
 from proxy.admin.app import build as build_admin
+from proxy.admin.serve import serving
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
 from proxy.api.model import Bucket, Credential, Upstream
 from proxy.clock import Clock, SystemClock
 from proxy.config.model import Config
-from proxy.config.tls import listener_context, upstream_context
+from proxy.config.tls import listener_context, upstream_contexts
 from proxy.credentials.resolve import Resolved
 from proxy.delivery.ports import Injected, Timeouts
 from proxy.delivery.scrub import Scrubber
@@ -42,6 +42,8 @@ from proxy.tasks import Tasks
 
 TICK_SECONDS = 0.1
 BACKLOG = 1024
+# How long the last answers may take to be sent once the drain is over.
+CLOSE_SECONDS = 1.0
 
 
 class Sidecar:
@@ -65,6 +67,7 @@ class Sidecar:
         self._observer = Observer(self._metrics, log, clock)
         self._ready = False
         self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
         self._rules = Rules(
             table=Table(ENDPOINTS, unknown=config.outbound.unknown_endpoints),
             policy=compile_policy(config.policy, ENDPOINTS, secrets.hash_key),
@@ -74,7 +77,7 @@ class Sidecar:
             large_body_bytes=config.outbound.limits.large_body_bytes,
             depth=config.outbound.limits.depth,
         )
-        self._upstream_tls = {upstream: upstream_context(config, upstream) for upstream in Upstream}
+        self._upstream_tls = upstream_contexts(config)
         self._listener_tls = listener_context(config)
 
     async def run(self) -> None:
@@ -113,7 +116,7 @@ class Sidecar:
             # 4. Stop: unready, but accepting for those who have not noticed yet.
             self._ready = False
             drain = config.outbound.drain
-            await asyncio.sleep(drain.accept_seconds)
+            await _until(self._hurrying, drain.accept_seconds)
 
             # 5. Accept nothing new; every answer now ends its connection.
             for listener in listeners:
@@ -121,14 +124,14 @@ class Sidecar:
             server.drain()
 
             # 6. Let what is on its way finish, within bounds.
-            try:
-                async with asyncio.timeout(drain.finish_seconds):
-                    await server.empty.wait()
-            except TimeoutError:
-                if server.busy:
-                    self._log.warning("drain_cut_short", requests=server.busy)
+            finishing = tasks.spawn(self._finish(server))
+            await _until(self._hurrying, drain.finish_seconds)
+            finishing.cancel()
+            if server.busy:
+                self._log.warning("drain_cut_short", requests=server.busy)
             server.shut_down()
-            await asyncio.sleep(0)  # one turn of the loop writes the last answers
+            await _until(server.empty, CLOSE_SECONDS)
+            server.cut_off()
 
         # 7. The stack closes the admin port, the pools and the tasks, in that order.
 
@@ -142,9 +145,9 @@ class Sidecar:
         )
 
     def stop(self) -> None:
-        """Begin to drain; a second call ends the process at once."""
+        """Begin to drain; a second call cuts the drain short."""
         if self._stopping.is_set():
-            sys.exit(1)
+            self._hurrying.set()
         self._stopping.set()
 
     async def _tick(self, server: Server, sender: Sender, pools: dict[Upstream, Pool]) -> None:
@@ -157,6 +160,11 @@ class Sidecar:
             server.tick()
             for pool in pools.values():
                 pool.tick()
+
+    async def _finish(self, server: Server) -> None:
+        """End the drain as soon as nothing is on its way."""
+        await server.empty.wait()
+        self._hurrying.set()
 
     async def _listen(self, server: Server) -> list[asyncio.Server]:
         outbound = self._config.outbound
@@ -180,13 +188,9 @@ class Sidecar:
 
     async def _listen_admin(self, stack: AsyncExitStack) -> None:
         admin = self._config.admin
-        runner = web.AppRunner(build_admin(self.registry, lambda: self._ready), access_log=None, handle_signals=False)
-        stack.push_async_callback(runner.cleanup)
-        await runner.setup()
-        site = web.TCPSite(runner, admin.host, admin.port, shutdown_timeout=1)
+        pages = build_admin(self.registry, lambda: self._ready)
         with _binding("admin.port"):
-            await site.start()
-        host, port = runner.addresses[0][:2]
+            host, port = await stack.enter_async_context(serving(pages, admin.host, admin.port))
         self._say({"event": "listening", "listener": "admin", "host": host, "port": port})
 
     def _say_listening(self, name: str, listener: asyncio.Server) -> None:
@@ -205,6 +209,7 @@ def run(config: Config, secrets: Resolved) -> int:
         ConfigError: the configuration cannot be served, or an address cannot be listened on.
     """
     log = logs.logger(config.logs.level, config.logs.format)
+    logs.take_over(log)
     _raise_file_limit()
 
     async def serve() -> None:
@@ -217,6 +222,13 @@ def run(config: Config, secrets: Resolved) -> int:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())
     return 0
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    """Wait for `event`, but no longer than so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
 
 
 @contextmanager
