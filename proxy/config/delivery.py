@@ -5,18 +5,34 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
-from proxy.api.model import Bucket
-from proxy.config.origin import OriginUrl
-from proxy.config.values import LocalPath, Section, SecretReference
+from proxy.api.model import Bucket, Upstream
+from proxy.config.origin import Origin, OriginUrl
+from proxy.config.values import LocalPath, SecretReference, Section
 
 MEBIBYTE = 1024 * 1024
+
+Region = Literal["us", "eu"]
+
+# customerio-api.md 1.1
+ORIGINS: Mapping[Region, Mapping[Upstream, Origin]] = {
+    "us": {
+        Upstream.TRACK: Origin("track.customer.io", 443, tls=True),
+        Upstream.APP: Origin("api.customer.io", 443, tls=True),
+        Upstream.PIPELINES: Origin("cdp.customer.io", 443, tls=True),
+    },
+    "eu": {
+        Upstream.TRACK: Origin("track-eu.customer.io", 443, tls=True),
+        Upstream.APP: Origin("api-eu.customer.io", 443, tls=True),
+        Upstream.PIPELINES: Origin("cdp-eu.customer.io", 443, tls=True),
+    },
+}
 
 
 class UpstreamSection(Section):
     """One of the three origins of Customer.io, where it is not the region's own."""
 
     url: OriginUrl | None = None
-    """Plain http to loopback only."""
+    """null: the region's own. Plain http to loopback only."""
     ca: LocalPath | None = None
     """PEM; trusted in place of the system's certificate authorities."""
 
@@ -28,12 +44,19 @@ class Upstreams(Section):
     app: UpstreamSection = UpstreamSection()
     pipelines: UpstreamSection = UpstreamSection()
 
+    def of(self, upstream: Upstream) -> UpstreamSection:
+        """Return what is said about `upstream`."""
+        section: UpstreamSection = getattr(self, upstream.value)
+        return section
+
 
 class Quota(Section):
     """What one rate limit of Customer.io admits."""
 
     rate_per_second: Annotated[float, Field(gt=0, le=1_000_000)]
+    """How many calls a second, over time."""
     burst: Annotated[int, Field(ge=1, le=1_000_000)]
+    """How many calls at once."""
 
 
 # Customer.io's documented limits; the burst is a tenth of a second's worth where a second has that many.
@@ -76,15 +99,18 @@ class Redis(Section):
     """A Redis server that shares rate limits between replicas."""
 
     url: Annotated[str, Field(pattern=r"^rediss?://[^\s@]+$", max_length=1024)]
+    """Without a password, which is a secret."""
 
 
 class Limits(Section):
     """How fast calls go out."""
 
     backend: Literal["memory", "redis"] = "memory"
+    """Where the state is kept; redis: shared by all replicas."""
     replicas: Annotated[int, Field(ge=1, le=1000)] = 1
     """Without Redis, each of them takes its share of every quota."""
     redis: Redis | None = None
+    """The server for `backend: redis`."""
     buckets: Buckets = Buckets()
     wait_seconds: Annotated[float, Field(ge=0, le=60)] = 2
     """How long a call may wait for its turn; then it is refused."""
@@ -94,8 +120,11 @@ class Timeouts(Section):
     """How long one call may take. SDKs give up after ten seconds."""
 
     connect_seconds: Annotated[float, Field(gt=0, le=300)] = 2
+    """For TCP and TLS together."""
     attempt_seconds: Annotated[float, Field(gt=0, le=300)] = 5
+    """From the start of an attempt to the head of its answer."""
     total_seconds: Annotated[float, Field(gt=0, le=300)] = 9
+    """From the request's arrival to the end of its answer."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -110,24 +139,33 @@ class Retries(Section):
     """How often a call whose answer was a fault of the moment is sent again."""
 
     attempts: Annotated[int, Field(ge=1, le=10)] = 3
+    """How often a call is sent at most."""
     budget_ratio: Annotated[float, Field(ge=0, le=1)] = 0.1
+    """How many repeats there may be for each call."""
 
 
 class Breaker(Section):
     """When calls to an upstream that only fails are refused at once."""
 
     failures: Annotated[int, Field(ge=1, le=1000)] = 5
+    """How many failures in a row make it refuse."""
     open_seconds: Annotated[float, Field(gt=0, le=3600)] = 10
+    """How long it refuses before it tries again."""
 
 
 class Spool(Section):
     """Calls kept on disk while they cannot be delivered."""
 
     mode: Literal["off", "on_failure", "always"] = "off"
+    """When a call is kept."""
     path: LocalPath | None = None
+    """The database."""
     max_bytes: Annotated[int, Field(ge=MEBIBYTE)] = 1024 * MEBIBYTE
+    """How large it may grow."""
     max_age_seconds: Annotated[float, Field(gt=0)] = 259_200
+    """How old a kept call may get."""
     key: SecretReference | None = None
+    """What it is encrypted with."""
 
 
 class Delivery(Section):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from proxy.config.values import FROM_LIST, Host, LocalPath, Name, Port, Section, SecretReference, is_loopback
+from proxy.config.values import FROM_LIST, Host, LocalPath, Name, Port, SecretReference, Section, is_loopback
 from proxy.credentials.callers import ANYONE
 
 KIBIBYTE = 1024
@@ -16,6 +16,7 @@ class OutboundTls(Section):
     """The second listener, for SDKs that insist on https; on the same host."""
 
     port: Port = 8443
+    """0 picks a free one."""
     certificate: LocalPath
     """PEM, the server's own certificate first; `tls init` makes one for localhost."""
     key: LocalPath
@@ -26,6 +27,7 @@ class Caller(Section):
     """One application that may call, known by the placeholder key its SDK was given."""
 
     name: Name
+    """What the caller is called in logs."""
     key: SecretReference
     """What the SDK sends: the Basic password, else the Basic user, else the Bearer token."""
     may_unsuppress: bool = False
@@ -36,7 +38,9 @@ class OutboundLimits(Section):
     """What one request, or all of them together, may take."""
 
     head_bytes: Annotated[int, Field(ge=KIBIBYTE, le=MEBIBYTE)] = 32 * KIBIBYTE
+    """Of a request line and its headers together."""
     header_count: Annotated[int, Field(ge=8, le=1000)] = 100
+    """Of headers in a request."""
     body_bytes: Annotated[int, Field(ge=KIBIBYTE, le=64 * MEBIBYTE)] = MEBIBYTE
     """Also of the inflated body."""
     large_body_bytes: Annotated[int, Field(ge=KIBIBYTE, le=64 * MEBIBYTE)] = 4 * MEBIBYTE
@@ -44,11 +48,15 @@ class OutboundLimits(Section):
     depth: Annotated[int, Field(ge=1, le=250)] = 100
     """Of nested JSON; the encoder itself ends at 254."""
     connections: Annotated[int, Field(ge=1, le=65_535)] = 10_000
+    """Open at once from applications; one more is closed at once."""
     inflight_bytes: Annotated[int, Field(ge=MEBIBYTE, le=64 * KIBIBYTE * MEBIBYTE)] = 64 * MEBIBYTE
     """Held for all requests together; more is refused as overloaded."""
     head_seconds: Annotated[float, Field(gt=0, le=300)] = 10
+    """From the first byte of a request to the end of its headers."""
     body_seconds: Annotated[float, Field(gt=0, le=3600)] = 30
+    """From the end of the headers to the end of the body."""
     idle_seconds: Annotated[float, Field(gt=0, le=86_400)] = 600
+    """How long a connection is kept without a request."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -74,8 +82,7 @@ def _shape(value: object) -> str:
 
 # The tags stand in parentheses so that an error's key path can leave them out.
 Callers = Annotated[
-    Annotated[Literal["any"], Tag("(word)")]
-    | Annotated[tuple[Caller, ...], FROM_LIST, Field(max_length=1000), Tag("(list)")],
+    Annotated[Literal["any"], Tag("(word)")] | Annotated[tuple[Caller, ...], FROM_LIST, Field(max_length=1000), Tag("(list)")],
     Discriminator(_shape),
 ]
 
@@ -86,7 +93,9 @@ class Outbound(Section):
     host: Host = "127.0.0.1"
     """Another address than loopback needs `callers`."""
     port: Port = 8080
+    """0 picks a free one."""
     tls: OutboundTls | None = None
+    """The second listener; null: none."""
     unknown_endpoints: Literal["deny", "inspect"] = "deny"
     """inspect: send what the endpoint table does not know on through decoding and policy."""
     callers: Callers = ()

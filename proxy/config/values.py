@@ -5,7 +5,7 @@ A value that cannot be meant is refused here, so that no other module has to ask
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializ
 from pydantic.json_schema import WithJsonSchema
 
 from proxy.credentials.model import NOT_A_REFERENCE, Kind, Reference
+
+# Where a value stands: keys, and positions in lists.
+KeyPath = tuple[str | int, ...]
 
 HOST_MAX_CHARACTERS = 253
 PATH_MAX_CHARACTERS = 4096
@@ -54,17 +57,24 @@ def host_name(text: str) -> str:
     return text
 
 
-def _in_folder(path: Path, info: ValidationInfo) -> Path:
+def local_path(value: object, folder: Path) -> Path:
+    """Return the path that `value` spells, relative to `folder`.
+
+    Raises:
+        ValueError: it spells none.
+    """
+    if not isinstance(value, str) or not value or len(value) > PATH_MAX_CHARACTERS or not value.isprintable():
+        raise ValueError("must be the path of a file")
+    return folder / value
+
+
+def _folder(info: ValidationInfo) -> Path:
     folder = info.context.get(FOLDER) if isinstance(info.context, Mapping) else None
-    return path if folder is None else folder / path
+    return folder if isinstance(folder, Path) else Path()
 
 
 def _path(value: object, info: ValidationInfo) -> Path:
-    if isinstance(value, Path):
-        return value
-    if not isinstance(value, str) or not value or len(value) > PATH_MAX_CHARACTERS or not value.isprintable():
-        raise ValueError("must be the path of a file")
-    return _in_folder(Path(value), info)
+    return value if isinstance(value, Path) else local_path(value, _folder(info))
 
 
 def _reference(value: object, info: ValidationInfo) -> Reference:
@@ -72,7 +82,7 @@ def _reference(value: object, info: ValidationInfo) -> Reference:
         return value
     reference = Reference.parse(value)
     if reference.kind is Kind.FILE:
-        return Reference(Kind.FILE, str(_in_folder(Path(reference.locator), info)))
+        return Reference(Kind.FILE, str(_folder(info) / reference.locator))
     return reference
 
 
@@ -83,12 +93,23 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 # YAML has lists where the frozen model has tuples.
 FROM_LIST = Strict(strict=False)
 # Relative paths are relative to the file they stand in.
-LocalPath = Annotated[
-    Path, PlainValidator(_path), PlainSerializer(str), WithJsonSchema({"type": "string", "format": "path"})
-]
+LocalPath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), WithJsonSchema({"type": "string", "format": "path"})]
 SecretReference = Annotated[
     Reference,
     PlainValidator(_reference),
     PlainSerializer(lambda reference: f"{reference.kind}:…"),
     WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(Kind)}):.+$", "description": f"It {NOT_A_REFERENCE}."}),
 ]
+
+
+def references(value: object, path: KeyPath = ()) -> Iterator[tuple[KeyPath, Reference]]:
+    """Find every secret reference in a section, with its key path."""
+    match value:
+        case Reference():
+            yield path, value
+        case Section():
+            for key in type(value).model_fields:
+                yield from references(getattr(value, key), (*path, key))
+        case tuple():
+            for index, item in enumerate(value):
+                yield from references(item, (*path, index))

@@ -1,0 +1,77 @@
+"""What the schema describes and this version does not do yet: refused by name, never silently without effect.
+
+A line of `NOT_YET` goes when the machinery it waits for comes.
+"""
+
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from proxy.config.model import Config
+from proxy.config.problems import dotted
+from proxy.config.values import KeyPath, Section, references
+from proxy.credentials.model import Kind
+from proxy.errors import ConfigError
+
+# The kinds of references that can be read.
+READABLE = frozenset({Kind.ENV, Kind.FILE})
+
+# For a key that may stand there whatever it says only when it does not stand there at all.
+_ABSENT = object()
+
+# Key paths, `*` for every item of a list, and the only value that each may have: the one under which nothing is missing.
+NOT_YET: Mapping[str, Any] = MappingProxyType(
+    {
+        "outbound.callers.*.may_unsuppress": False,
+        "credentials.track_next": None,
+        "credentials.rotation_grace_seconds": _ABSENT,
+        "credentials.max_version_age_days": _ABSENT,
+        "stores.vault": None,
+        "stores.refresh_seconds": _ABSENT,
+        "stores.max_staleness_seconds": _ABSENT,
+        "limits.backend": "memory",
+        "limits.redis": None,
+        "delivery.retries": None,
+        "delivery.breaker": None,
+        "delivery.add_event_ids": False,
+        "delivery.spool.mode": "off",
+        "delivery.spool.path": None,
+        "delivery.spool.max_bytes": _ABSENT,
+        "delivery.spool.max_age_seconds": _ABSENT,
+        "delivery.spool.key": None,
+        "webhooks.routes": (),
+        "erasure": None,
+    }
+)
+
+
+def unavailable(config: Config) -> Iterator[ConfigError]:
+    """Find what `config` asks for that this version does not do."""
+    refused: set[str] = set()
+    for pattern, harmless in NOT_YET.items():
+        for path, value in _given(config, tuple(pattern.split(".")), ()):
+            if value != harmless:
+                refused.add(dotted(path))
+                yield ConfigError(f"{note(harmless)}; leave it out", path=dotted(path))
+    for path, reference in references(config):
+        if reference.kind not in READABLE and not any(dotted(path[:end]) in refused for end in range(len(path))):
+            kinds = " or ".join(f"{kind}:" for kind in sorted(READABLE))
+            yield ConfigError(f"a {reference.kind}: reference is not available yet; use {kinds}", path=dotted(path))
+
+
+def note(harmless: Any) -> str:  # noqa: ANN401 - a value of the table
+    """Return what is said about a key whose only value is `harmless`."""
+    if harmless is False or isinstance(harmless, str):
+        return f"anything but {str(harmless).lower()} is not available yet"
+    return "is not available yet"
+
+
+def _given(value: Any, keys: tuple[str, ...], path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:  # noqa: ANN401
+    """Find what stands at `keys` because somebody wrote it there."""
+    if not keys:
+        yield path, value
+    elif isinstance(value, Section) and keys[0] in value.model_fields_set:
+        yield from _given(getattr(value, keys[0]), keys[1:], (*path, keys[0]))
+    elif isinstance(value, tuple) and keys[0] == "*":
+        for index, item in enumerate(value):
+            yield from _given(item, keys[1:], (*path, index))

@@ -1,0 +1,182 @@
+"""A configuration from a file and the environment, or everything that is wrong with it, one line each.
+
+Relative paths are relative to the file they stand in; those of the environment to the configuration file, and without one to
+the working directory.
+"""
+
+import errno
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from importlib import resources
+from pathlib import Path
+from types import MappingProxyType
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from proxy.config.available import unavailable
+from proxy.config.document import DOCUMENT_MAX_BYTES, Document, NotADocumentError, Plain, parse
+from proxy.config.model import Config
+from proxy.config.overlay import Setting, merged, settings
+from proxy.config.places import POLICY, Places, Source
+from proxy.config.problems import Problem, found, together
+from proxy.config.values import FOLDER, Section, local_path
+from proxy.errors import ConfigError
+from proxy.policy.model import PolicyDocument
+
+S = TypeVar("S", bound=Section)
+
+# What stands in for a configuration file where there is none.
+_NO_FILE = Document({"version": 1}, {})
+# What stands in for a policy that cannot be read, while the rest is looked at.
+_NO_POLICY = PolicyDocument(version=1)
+
+_PROBLEMS: Mapping[int, str] = MappingProxyType(
+    {
+        errno.ENOENT: "there is no such file",
+        errno.ENOTDIR: "there is no such file",
+        errno.EACCES: "the file may not be read",
+        errno.EPERM: "the file may not be read",
+        errno.EISDIR: "it is a folder, not a file",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration that can be served, and where its values were written."""
+
+    config: Config
+    places: Places
+
+
+def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
+    """Return the configuration in `file` under the settings in `environ`; every key has a default but the file's version.
+
+    Raises:
+        ConfigError: it cannot be read, is not valid, or asks for what is not available yet. Several problems come together
+            as one `InvalidConfigError`.
+    """
+    document, folder = (_NO_FILE, Path()) if file is None else (_document(file), file.parent)
+    overlay = tuple(settings(environ, Config.model_fields))
+    variables = tuple(item for item in overlay if isinstance(item, Setting))
+    problems = [item for item in overlay if isinstance(item, ConfigError)]
+
+    values = _overlaid(document.value, [item for item in variables if not _in_policy(item)], problems)
+    written = _policy(values.get(POLICY), folder, problems)
+    rules = _overlaid(written.values, [_of_policy(item) for item in variables if _in_policy(item)], problems)
+    policy, in_policy = _valid(PolicyDocument, rules, written.folder)
+    config, in_config = _valid(Config, {**values, POLICY: policy or _NO_POLICY}, folder)
+
+    places = Places(Source("" if file is None else str(file), document.lines), variables, written.source)
+    problems += (places.found(item) for item in in_config)
+    problems += (places.found(item, (POLICY,)) for item in in_policy)
+    if config is not None:
+        problems += unavailable(config)
+    if config is None or problems:
+        raise together(map(places.placed, problems))
+    return Loaded(config, places)
+
+
+@dataclass(frozen=True, slots=True)
+class _Policy:
+    """A policy as it was written; without a `source`, inline in the configuration."""
+
+    values: Plain
+    folder: Path
+    source: Source | None
+
+
+def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
+    """Return the policy that the key `policy` gives: the built-in one, the one in a file, or the value itself."""
+    if value is None:
+        text = resources.files("proxy.policy").joinpath("default.yaml").read_text(encoding="utf-8")
+        return _Policy(parse(text).value, folder, Source("the built-in policy"))
+    if isinstance(value, dict):
+        return _Policy(value, folder, None)
+    try:
+        file = local_path(value, folder)
+        document = _parsed(_text(file), file)
+    except ValueError as error:
+        problems.append(ConfigError(str(error), path=POLICY))
+        return _Policy({"version": 1}, folder, None)
+    except ConfigError as error:
+        problems.append(error)
+        return _Policy({"version": 1}, folder, None)
+    return _Policy(document.value, file.parent, Source(str(file), document.lines))
+
+
+def _in_policy(setting: Setting) -> bool:
+    return setting.path[0] == POLICY and len(setting.path) > 1
+
+
+def _of_policy(setting: Setting) -> Setting:
+    """Return a setting of a key in the policy as one of the policy itself."""
+    return replace(setting, path=setting.path[1:])
+
+
+def _overlaid(value: Plain, variables: Iterable[Setting], problems: list[ConfigError]) -> dict[str, Plain]:
+    """Return the mapping `value` with the keys that `variables` set."""
+    values = dict(value)
+    for setting in variables:
+        try:
+            values = merged(values, setting)
+        except ConfigError as error:
+            problems.append(error)
+    return values
+
+
+def _valid(schema: type[S], values: Plain, folder: Path) -> tuple[S | None, list[Problem]]:
+    """Return `values` as a section, or what is wrong with them."""
+    try:
+        return schema.model_validate(values, context={FOLDER: folder}), []
+    except ValidationError as error:
+        return None, found(schema, error)
+
+
+def _document(file: Path) -> Document:
+    """Return the mapping that is written in `file`.
+
+    Raises:
+        ConfigError: it cannot be read, or is none.
+    """
+    try:
+        text = _text(file)
+    except ValueError as error:
+        raise ConfigError(str(error), file=str(file)) from None
+    return _parsed(text, file)
+
+
+def _parsed(text: str, file: Path) -> Document:
+    """Return the mapping that `text` spells.
+
+    Raises:
+        ConfigError: it spells none; the error names `file`.
+    """
+    try:
+        document = parse(text)
+    except NotADocumentError as error:
+        place = str(file) if error.line is None else f"{file}:{error.line}"
+        raise ConfigError(error.problem, file=place) from None
+    if not isinstance(document.value, dict):
+        raise ConfigError("must be a mapping that begins with `version: 1`", file=str(file))
+    return document
+
+
+def _text(file: Path) -> str:
+    """Return what is in `file`.
+
+    Raises:
+        ValueError: it cannot be read; the message does not name it.
+    """
+    try:
+        with file.open("rb") as stream:
+            raw = stream.read(DOCUMENT_MAX_BYTES + 1)
+    except OSError as error:
+        raise ValueError(_PROBLEMS.get(error.errno or 0, "the file cannot be read")) from None
+    if len(raw) > DOCUMENT_MAX_BYTES:
+        raise ValueError(f"the file is longer than {DOCUMENT_MAX_BYTES} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError("the file does not hold UTF-8 text") from None

@@ -1,0 +1,67 @@
+"""The TLS that a configuration asks for: towards Customer.io, and for the applications' second listener.
+
+Both ends speak TLS 1.2 or later and HTTP/1.1. Towards Customer.io the certificate and the host name are always verified.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from proxy.api.model import Upstream
+from proxy.config.model import Config
+from proxy.errors import ConfigError
+
+_PROTOCOLS = ["http/1.1"]
+
+
+def upstream_contexts(config: Config) -> Mapping[Upstream, ssl.SSLContext | None]:
+    """Return what connections to each upstream are secured with; None where they are plain, on loopback.
+
+    Upstreams that trust the same authorities share a context: the system's are many, and slow to load.
+
+    Raises:
+        ConfigError: a CA file cannot be used.
+    """
+    contexts: dict[Upstream, ssl.SSLContext | None] = {}
+    made: dict[Path | None, ssl.SSLContext] = {}
+    for upstream in Upstream:
+        destination = config.upstream(upstream)
+        if destination.origin.tls and destination.ca not in made:
+            with _usable("holds no certificates in PEM that can be read", f"upstreams.{upstream}.ca"):
+                made[destination.ca] = _verifying(destination.ca)
+        contexts[upstream] = made[destination.ca] if destination.origin.tls else None
+    return contexts
+
+
+def _verifying(ca: Path | None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=ca)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(_PROTOCOLS)
+    return context
+
+
+def listener_context(config: Config) -> ssl.SSLContext | None:
+    """Return what the applications' second listener is secured with; None where there is none.
+
+    Raises:
+        ConfigError: the certificate or its key cannot be used.
+    """
+    tls = config.outbound.tls
+    if tls is None:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(_PROTOCOLS)
+    with _usable("the certificate and key cannot be read, or do not belong together", "outbound.tls"):
+        # An encrypted key is refused: without an answer given here, OpenSSL would ask for its password at the terminal.
+        context.load_cert_chain(tls.certificate, tls.key, password="")
+    return context
+
+
+@contextmanager
+def _usable(problem: str, path: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError):  # ssl.SSLError is an OSError
+        raise ConfigError(problem, path=path) from None

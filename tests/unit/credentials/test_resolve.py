@@ -1,0 +1,120 @@
+"""Every secret that a configuration refers to."""
+
+from typing import Any
+
+import pytest
+
+from proxy.cli.stores import providers
+from proxy.config.model import Config
+from proxy.config.problems import each
+from proxy.credentials.callers import ANYONE
+from proxy.credentials.resolve import Resolved, resolve
+from proxy.errors import ConfigError
+from proxy.policy.model import PolicyDocument
+from proxy.sensitive import Sensitive
+
+ENVIRON = {
+    "SITE": "site-0123456789",
+    "KEY": "track-key-0123456789",
+    "APP": "app-key-0123456789",
+    "WRITE": "write-key-0123456789",
+    "TOKEN": "token-0123456789",
+    "PEPPER": "päpper-0123456789",
+    "BILLING": "billing-0123456789",
+    "SHOP": "shop-0123456789-shop",
+}
+SECTIONS: dict[str, Any] = {
+    "credentials": {
+        "track": {"site_id": "env:SITE", "api_key": "env:KEY"},
+        "app": {"api_key": "env:APP"},
+        "pipelines": {"write_key": "env:WRITE"},
+    },
+    "admin": {"token": "env:TOKEN"},
+    "outbound": {"callers": [{"name": "billing", "key": "env:BILLING"}, {"name": "shop", "key": "env:SHOP"}]},
+    "policy": PolicyDocument.model_validate(
+        {"version": 1, "hash": {"algorithm": "hmac-sha256", "key": "env:PEPPER", "key_id": "k1"}}
+    ),
+}
+
+
+def resolved(environ: dict[str, str], **sections: Any) -> Resolved:  # noqa: ANN401 - a configuration is free-form here
+    """Resolve a configuration with these sections."""
+    config = Config.model_validate({"version": 1, "policy": PolicyDocument(version=1), **sections})
+    return resolve(config, providers(environ))
+
+
+def problems(environ: dict[str, str], **sections: Any) -> dict[str, str]:  # noqa: ANN401 - a configuration is free-form here
+    """Return what is wrong, by key path."""
+    with pytest.raises(ConfigError) as refused:
+        resolved(environ, **sections)
+    assert not any(secret in str(refused.value) for secret in environ.values() if secret)
+    return {error.path: error.problem for error in each(refused.value)}
+
+
+def test_every_secret_comes_in_the_form_it_is_used_in() -> None:
+    """Header lines for Customer.io, digests of callers' keys, bytes for hashing, a token to compare with."""
+    secrets = resolved(ENVIRON, **SECTIONS)
+    assert secrets.credentials.track is not None
+    assert secrets.credentials.track.line.reveal().startswith(b"Authorization: Basic ")
+    assert secrets.credentials.app is not None
+    assert secrets.credentials.app.line.reveal() == b"Authorization: Bearer app-key-0123456789\r\n"
+    assert secrets.credentials.pipelines is not None
+    assert secrets.callers.caller_of(b"Bearer shop-0123456789-shop") == "shop"
+    assert secrets.hash_key == Sensitive("päpper-0123456789".encode())
+    assert secrets.admin_token == Sensitive("token-0123456789")
+
+
+def test_what_is_not_configured_is_not_there() -> None:
+    """A configuration without references needs no secret, and everyone may call."""
+    secrets = resolved({})
+    assert (secrets.credentials.track, secrets.credentials.app, secrets.credentials.pipelines) == (None, None, None)
+    assert (secrets.hash_key, secrets.admin_token) == (None, None)
+    assert secrets.callers.caller_of(None) == ANYONE
+
+
+def test_callers_that_cannot_be_read_do_not_let_everyone_in() -> None:
+    """No callers at all would mean that everyone may call: it is an error instead."""
+    sections = {"outbound": SECTIONS["outbound"]}
+    assert set(problems({}, **sections)) == {"outbound.callers.0.key", "outbound.callers.1.key"}
+
+
+def test_every_missing_secret_is_told_at_once() -> None:
+    """By its key path; neither the reference nor the name in it is shown."""
+    found = problems({}, **SECTIONS)
+    assert set(found) == {
+        "credentials.track.site_id", "credentials.track.api_key", "credentials.app.api_key", "credentials.pipelines.write_key",
+        "admin.token", "policy.hash.key", "outbound.callers.0.key", "outbound.callers.1.key",
+    }  # fmt: skip
+    assert set(found.values()) == {"the environment variable is not set"}
+
+
+@pytest.mark.parametrize(
+    ("name", "secret", "path", "problem"),
+    [
+        ("SITE", "si:te-0123456789", "credentials.track", "the site id holds a colon"),
+        ("KEY", "tiny777", "credentials.track", "the API key is shorter than 8 characters"),
+        ("APP", "app key with spaces", "credentials.app.api_key", "holds a space"),
+        ("WRITE", "write:key", "credentials.pipelines.write_key", "holds a colon"),
+        ("TOKEN", "fifteen-letters", "admin.token", "is shorter than 16 characters; `openssl rand -hex 32` makes one"),
+        ("TOKEN", "a token with spaces", "admin.token", "holds a space"),
+        ("PEPPER", "fifteen-letters", "policy.hash.key", "is shorter than 16 characters"),
+        ("BILLING", "fifteen-letters", "outbound.callers.0.key", "is shorter than 16 characters"),
+        ("BILLING", "billing:0123456789", "outbound.callers.0.key", "holds a colon"),
+        ("BILLING", "bílling-0123456789", "outbound.callers.0.key", "outside ASCII"),
+        ("SHOP", ENVIRON["BILLING"], "outbound.callers.1.key", "is the key of an earlier caller too"),
+        ("SHOP", ENVIRON["KEY"], "outbound.callers.1.key", "is a real key of Customer.io, which no application may hold"),
+        ("BILLING", ENVIRON["APP"], "outbound.callers.0.key", "is a real key of Customer.io"),
+        ("BILLING", ENVIRON["WRITE"], "outbound.callers.0.key", "is a real key of Customer.io"),
+    ],
+)
+def test_a_secret_that_cannot_do_its_work_is_refused(name: str, secret: str, path: str, problem: str) -> None:
+    """What cannot stand in its header, could be guessed, or would not keep the real keys from an application."""
+    found = problems(ENVIRON | {name: secret}, **SECTIONS)
+    assert list(found) == [path]
+    assert problem in found[path]
+
+
+def test_the_secrets_do_not_print() -> None:
+    """However they are represented."""
+    shown = repr(resolved(ENVIRON, **SECTIONS))
+    assert not any(secret in shown for secret in ENVIRON.values())
