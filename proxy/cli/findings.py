@@ -1,0 +1,57 @@
+"""What `check` found, and how it is shown: a table at a terminal, a line each in a log, or JSON for a program."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+import orjson
+import typer
+
+
+class State(StrEnum):
+    """How something is."""
+
+    OK = "ok"
+    SKIPPED = "skipped"  # nothing is known to be wrong; the detail says why no more can be said
+    PROBLEM = "problem"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was checked: its key path, how it is, and what to know or do. Holds no secret and no reference."""
+
+    subject: str
+    state: State
+    detail: str
+
+
+def well(findings: Sequence[Finding]) -> bool:
+    """Tell whether nothing is wrong."""
+    return all(finding.state is not State.PROBLEM for finding in findings)
+
+
+def show(findings: Sequence[Finding], *, as_json: bool) -> None:
+    """Print the findings on standard output."""
+    if as_json:
+        text = orjson.dumps({"ok": well(findings), "findings": [asdict(finding) for finding in findings]})
+        typer.echo(text)
+    elif sys.stdout.isatty():
+        _show_table(findings)
+    else:
+        width = max(len(finding.subject) for finding in findings)
+        for finding in findings:
+            typer.echo(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.detail}")
+
+
+def _show_table(findings: Sequence[Finding]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - only at a terminal
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    colours = {State.OK: "green", State.SKIPPED: "yellow", State.PROBLEM: "bold red"}
+    table = Table("what", "state", "detail")
+    for finding in findings:
+        # As text, so that square brackets in a message are no markup.
+        table.add_row(Text(finding.subject), Text(finding.state, style=colours[finding.state]), Text(finding.detail))
+    Console().print(table)

@@ -1,0 +1,22 @@
+"""`cio-sidecar serve`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxy.cli.stores import providers
+from proxy.config.load import load
+from proxy.credentials.resolve import resolve
+
+
+def serve(config: Path | None, environ: Mapping[str, str]) -> int:
+    """Serve the configuration until the process is told to stop; return its exit code.
+
+    Raises:
+        ConfigError: it cannot be served.
+    """
+    loaded = load(config, environ)
+    with loaded.places.placing():
+        secrets = resolve(loaded.config, providers(environ))
+        from proxy.app import run  # noqa: PLC0415 - a wrong configuration is told before the servers are loaded
+
+        return run(loaded.config, secrets)

@@ -1,0 +1,47 @@
+"""The real command, run as a user runs it, and a real simulated Customer.io to try it on."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+COMMAND_SECONDS = 30
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+Simulator = Callable[..., int]
+
+
+@pytest.fixture
+def command() -> Command:
+    """Return what runs `cio-sidecar` with arguments, in an environment of its own, any warning an error."""
+
+    def run(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-X", "dev", "-W", "error", "-m", "proxy", *map(str, arguments)],
+            capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
+            env={"PATH": os.environ["PATH"], **environ},
+        )  # fmt: skip
+
+    return run
+
+
+@pytest.fixture
+def simulator() -> Iterator[Simulator]:
+    """Return what starts a simulator with options, and gives its port."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(*options: str | Path) -> int:
+        arguments = [sys.executable, "-m", "proxy", "simulator", "--port", "0", *map(str, options)]
+        process = subprocess.Popen(arguments, stdout=subprocess.PIPE)
+        processes.append(process)
+        assert process.stdout is not None
+        port: int = orjson.loads(process.stdout.readline())["port"]
+        return port
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.communicate(timeout=COMMAND_SECONDS)
