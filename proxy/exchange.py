@@ -1,4 +1,7 @@
-"""What travels between floors: the values of one exchange, and the ports its answer comes in and goes out by."""
+"""What travels between floors: the values of one exchange, and the ports its answer comes in and goes out by.
+
+The values hold what a caller sent, so none of them shows its content when it is printed (promise G2).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +14,7 @@ from proxy.errors import Reason
 from proxy.rules import Rules
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class RequestHead:
     """The head of a caller's request. `headers` has lower-cased names; a name that may occur once occurs once."""
 
@@ -20,7 +23,7 @@ class RequestHead:
     headers: Mapping[bytes, bytes]
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Admission:
     """A request whose caller, endpoint and target were accepted.
 
@@ -35,7 +38,7 @@ class Admission:
     started: float
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Outgoing:
     """A prepared call: everything that is sent to Customer.io but the credential, which is added last.
 
@@ -52,7 +55,8 @@ class Outgoing:
 class Failure(StrEnum):
     """Why an attempt gave no (whole) answer."""
 
-    CLOSED = "closed"  # the connection closed before the first byte of an answer
+    UNSENT = "unsent"  # the connection closed before a byte of the request was written
+    CLOSED = "closed"  # it closed before the first byte of an answer
     TRUNCATED = "truncated"  # it closed inside an answer
     INVALID = "invalid"  # what came is not an HTTP/1.1 answer
 

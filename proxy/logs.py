@@ -1,32 +1,136 @@
-"""Structured logs that cannot hold personal data: a fixed set of fields, anything else is dropped.
+"""Structured logs that cannot hold personal data, and that nobody waits for.
 
-Values of the allowed fields come from closed sets or from the operator's own configuration, never from a request. Of an
-exception only its type and where it was raised are told: its text may quote data.
+* A line has a fixed set of fields; anything else is dropped. Values of the allowed fields come from closed sets or from the
+  operator's own configuration, never from a request.
+* Of an exception only its type and where it was raised are told: its text may quote data. The same goes for whatever other
+  libraries log.
+* Lines are written by a thread of its own. Where standard error is full, slow or gone, lines are lost, and counted once it
+  takes lines again; the sidecar goes on.
 """
 
+import atexit
 import logging
+import os
+import select
 import sys
+import threading
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import Any, TextIO
+from queue import SimpleQueue
+from typing import Any
 
+import orjson
 import structlog
+from structlog.typing import FilteringBoundLogger, Processor
 
 FIELDS = frozenset(
     {
         "event", "level", "timestamp",
         "reason", "endpoint", "status", "caller", "upstream", "listener", "host", "port", "version", "error", "where", "task",
-        "path", "problem", "signal", "seconds", "requests", "rule", "reference",
+        "path", "problem", "signal", "seconds", "requests", "rule", "reference", "library",
     }
 )  # fmt: skip
 
+STANDARD_ERROR = 2
+# A line has about 200 bytes, so what waits takes about a megabyte.
+QUEUE_LINES = 4096
+# What waits when the process ends is written if the other side takes it by then.
+CLOSE_SECONDS = 1.0
 
-def _allowed(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    return {name: value for name, value in event.items() if name in FIELDS}
+
+class Writer:
+    """Writes lines to a file descriptor from a thread of its own. Whoever logs never waits, and is never told of a failure."""
+
+    def __init__(self, descriptor: int = STANDARD_ERROR) -> None:
+        """Write to a duplicate of `descriptor`; if it is closed already, to nowhere.
+
+        A closed one would be given to the next socket, which must not get our lines.
+        """
+        try:
+            self._descriptor = os.dup(descriptor)
+        except OSError:
+            self._descriptor = os.open(os.devnull, os.O_WRONLY)
+        self._lines: SimpleQueue[bytes | None] = SimpleQueue()
+        self._unqueued = 0  # lines that found no room; changed by those who log
+        self._unwritten = 0  # lines that the other side did not take; changed by the thread
+        self._told = 0  # how many of both have been told
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+        atexit.register(self.close)
+
+    def write(self, line: bytes) -> None:
+        """Write `line` some time soon, or lose it."""
+        if self._lines.qsize() < QUEUE_LINES:
+            self._lines.put(line)
+        else:
+            self._unqueued += 1
+
+    debug = info = warning = error = critical = write  # structlog calls the method named after the level
+
+    def close(self) -> None:
+        """Write what still waits, within `CLOSE_SECONDS`."""
+        atexit.unregister(self.close)
+        self._lines.put(None)
+        self._thread.join(CLOSE_SECONDS)
+
+    def _run(self) -> None:
+        closed = False
+        while not closed:
+            lines = [self._lines.get()]
+            lines += [self._lines.get() for _ in range(self._lines.qsize())]
+            closed = None in lines
+            self._deliver([line for line in lines if line is not None])
+        os.close(self._descriptor)
+
+    def _deliver(self, lines: list[bytes]) -> None:
+        lost = self._unqueued + self._unwritten
+        notice = []
+        if lost > self._told:
+            told = {"event": "log_lines_lost", "level": "warning", "lines": lost - self._told}
+            notice.append(orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE))
+        try:
+            self._write(b"".join([*notice, *lines]))
+        except OSError:
+            self._unwritten += len(lines)
+        else:
+            self._told = lost
+
+    def _write(self, data: bytes) -> None:
+        while data:
+            try:
+                data = data[os.write(self._descriptor, data) :]
+            except BlockingIOError:  # somebody else made it so; here a thread may wait
+                room = select.poll()
+                room.register(self._descriptor, select.POLLOUT)
+                room.poll()
+
+
+def logger(level: str, form: str, writer: Writer | None = None) -> FilteringBoundLogger:
+    """Return a logger that writes one line an event to `writer`, or else to standard error.
+
+    `level` is debug, info, warning or error; `form` is json or console.
+    """
+    console = structlog.dev.ConsoleRenderer(colors=os.isatty(STANDARD_ERROR))
+
+    def readable(bound: object, method: str, event: MutableMapping[str, Any]) -> bytes:
+        return f"{console(bound, method, event)}\n".encode(errors="backslashreplace")
+
+    processors: list[Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _allowed,
+        _json if form == "json" else readable,
+    ]
+    bound: FilteringBoundLogger = structlog.wrap_logger(
+        writer or Writer(),
+        processors=processors,
+        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+    )
+    return bound
 
 
 def fault(error: BaseException) -> dict[str, str]:
-    """Return what may be said about an exception: its type and the place in our code that raised it."""
+    """Return what may be said about an exception: its type and the place in the code that raised it."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
@@ -34,22 +138,43 @@ def fault(error: BaseException) -> dict[str, str]:
     return {"error": type(error).__name__, "where": where}
 
 
-def logger(level: str, form: str, stream: TextIO = sys.stderr) -> structlog.typing.FilteringBoundLogger:
-    """Return a logger that writes one line an event to `stream`.
+def take_over(log: FilteringBoundLogger) -> None:
+    """Let `log` have what other libraries log, and what Python prints of errors nobody caught: without any text of theirs.
 
-    `level` is debug, info, warning or error; `form` is json or console.
+    For the whole process, once, at its start.
     """
-    renderer: structlog.typing.Processor = (
-        structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
-    )
-    bound: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(stream),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _allowed,
-            renderer,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
-    )
-    return bound
+
+    def uncaught(args: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
+        log.error("uncaught", **(fault(args.exc_value) if args.exc_value is not None else {}))
+
+    threading.excepthook = uncaught
+    sys.unraisablehook = uncaught
+    logging.captureWarnings(capture=True)
+    logging.basicConfig(handlers=[_Records(log)], level=logging.WARNING, force=True)
+
+
+class _Records(logging.Handler):
+    """Takes the records of the standard library's logging, as asyncio and aiohttp make them."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__()
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        said = fault(error) if error is not None else {"where": f"{record.filename}:{record.lineno}"}
+        tell = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        tell("library", library=record.name, **said)
+
+
+def _allowed(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    return {name: value for name, value in event.items() if name in FIELDS}
+
+
+def _json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> bytes:
+    return orjson.dumps(event, default=_type_name, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _type_name(value: object) -> str:
+    """Return what is told of a value that is no plain text or number."""
+    return type(value).__name__

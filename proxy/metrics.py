@@ -3,39 +3,60 @@
 The proxied path runs in one thread, so its instruments are plain numbers that a collector reads at a scrape: a labelled
 `inc` of the client library costs a microsecond, and a request makes half a dozen. Labels are closed sets: endpoint names,
 codes, rules and key fingerprints, never an id, a path or a field.
+
+A count whose labels are known beforehand is exposed as zero from the start. Otherwise its first increase would be its first
+sample, and Prometheus' `rate` and `increase` would not see it.
 """
 
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from proxy.api.model import Bucket
+from proxy.errors import Reason
+
 PREFIX = "cio_sidecar_"
 # Seconds. The sidecar adds fractions of a millisecond; Customer.io answers in tens; deadlines end at nine seconds.
 BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_BOUNDS = (*map(str, BUCKETS_SECONDS), "+Inf")
+
+# The closed sets of label values that have no enumeration of their own.
+ADMISSIONS = ("admitted", "waited", "refused")
+VERDICTS = ("accepted", "rejected")
+STAGES = ("decode", "policy", "encode", "query", "head")
+RETRY_REASONS = ("stale_connection",)
+
+Label = str | int
+"""A label value, turned into text at the scrape."""
 
 
 class Counter:
-    """Counts by label values: `counter[values] += 1`."""
+    """Counts by label values: `counter.values[labels] += 1`."""
 
     def __init__(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> None:
         """Describe the metric; `_total` is added to its name by the exposition."""
         self._name, self._help, self._labels = name, help_text, labels
-        self.values: defaultdict[tuple[str, ...], float] = defaultdict(float)
+        self.values: defaultdict[tuple[Label, ...], int] = defaultdict(int)
 
-    def add(self, *labels: str) -> None:
+    def add(self, *labels: Label) -> None:
         """Count one."""
         self.values[labels] += 1
+
+    def expect(self, *labels: Label) -> None:
+        """Expose the count of `labels` even while it is zero."""
+        self.values[labels] += 0
 
     def family(self) -> Metric:
         """Return the samples of now."""
         family = CounterMetricFamily(PREFIX + self._name, self._help, labels=self._labels)
         for labels, value in self.values.items():
-            family.add_metric(labels, value)
+            family.add_metric([str(label) for label in labels], value)
         return family
 
 
@@ -75,7 +96,7 @@ class Histogram:
         """Add an observation."""
         series = self._series.get(label)
         if series is None:
-            series = self._series[label] = [0.0] * (len(BUCKETS_SECONDS) + 2)
+            series = self._series[label] = [0.0] * (len(_BOUNDS) + 1)
         series[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         series[-1] += seconds
 
@@ -83,11 +104,7 @@ class Histogram:
         """Return the samples of now."""
         family = HistogramMetricFamily(PREFIX + self._name, self._help, labels=(self._label,))
         for label, series in self._series.items():
-            total = 0.0
-            buckets: list[tuple[str, float]] = []
-            for bound, count in zip((*BUCKETS_SECONDS, float("inf")), series, strict=False):
-                total += count
-                buckets.append(("+Inf" if bound == float("inf") else str(bound), total))
+            buckets = list(zip(_BOUNDS, accumulate(series[:-1]), strict=True))
             family.add_metric((label,), buckets, series[-1])
         return family
 
@@ -123,9 +140,22 @@ class Metrics(Collector):
             "config_last_reload_successful", "Whether the configuration in use is the one last asked for."
         )
         self.build_info = Gauge("build_info", "The version that runs.", ("version",))
+        self._expect()
+        self.loop_lag.set(0)
         self.build_info.set(1, version)
         self.config_reload.set(1)
         registry.register(self)
+
+    def _expect(self) -> None:
+        for reason in Reason:
+            self.refusals.expect(reason)
+        for bucket in Bucket:
+            for result in ADMISSIONS:
+                self.ratelimit.expect(bucket, result)
+        for stage in STAGES:
+            self.pii_errors.expect(stage)
+        for cause in RETRY_REASONS:
+            self.retries.expect(cause)
 
     def collect(self) -> Iterator[Metric]:
         """Give every family, at a scrape."""

@@ -8,7 +8,7 @@ from proxy.api.model import Bucket, Credential, Endpoint
 from proxy.clock import Clock
 from proxy.errors import ANSWERS, Reason
 from proxy.logs import fault
-from proxy.metrics import Metrics
+from proxy.metrics import VERDICTS, Metrics
 from proxy.policy.apply import Hit
 
 # The endpoint label of a request that matched none.
@@ -16,7 +16,7 @@ UNMATCHED = "none"
 
 
 class Observer:
-    """The observer of the proxied path."""
+    """The observer of the proxied path. None of its methods waits or raises, whatever becomes of the log."""
 
     def __init__(self, metrics: Metrics, log: FilteringBoundLogger, clock: Clock) -> None:
         """Write to `metrics` and `log`."""
@@ -27,15 +27,20 @@ class Observer:
     def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
         """Count an upstream answer that reached the caller."""
         metrics = self._metrics
-        metrics.requests.values[endpoint.name, str(status), "forwarded"] += 1
+        metrics.requests.values[endpoint.name, status, "forwarded"] += 1
         metrics.request_duration.observe(endpoint.name, self._clock.monotonic() - started)
+
+    def cut(self, reason: Reason, endpoint: Endpoint, status: int, caller: str | None, started: float) -> None:
+        """Count an upstream answer of which the caller got the beginning only, and write its line."""
+        self.forwarded(endpoint, status, started)
+        self._log.warning("answer_cut", reason=reason.value, endpoint=endpoint.name, status=status, caller=caller)
 
     def refused(self, reason: Reason, endpoint: Endpoint | None, caller: str | None, started: float | None) -> None:
         """Count a refusal, and write its one line."""
         name = UNMATCHED if endpoint is None else endpoint.name
         status = ANSWERS[reason].status
-        self._metrics.requests.add(name, str(status), "refused")
-        self._metrics.refusals.add(reason.value)
+        self._metrics.requests.add(name, status, "refused")
+        self._metrics.refusals.add(reason)
         if started is not None:
             self._metrics.request_duration.observe(name, self._clock.monotonic() - started)
         self._log.warning("refused", reason=reason.value, endpoint=name, status=status, caller=caller)
@@ -44,13 +49,18 @@ class Observer:
         """Time an attempt that was answered."""
         self._metrics.upstream_duration.observe(endpoint.name, seconds)
 
+    def credential_held(self, credential: Credential, key_id: str) -> None:
+        """Note a credential that calls may carry from now on."""
+        for verdict in VERDICTS:
+            self._metrics.credential_requests.expect(credential, key_id, verdict)
+
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
         """Count a use of a credential."""
-        self._metrics.credential_requests.values[credential.value, key_id, "accepted" if accepted else "rejected"] += 1
+        self._metrics.credential_requests.values[credential, key_id, "accepted" if accepted else "rejected"] += 1
 
     def limited(self, bucket: Bucket, result: str) -> None:
         """Count an admission, a wait or a refusal by a rate limit."""
-        self._metrics.ratelimit.values[bucket.value, result] += 1
+        self._metrics.ratelimit.values[bucket, result] += 1
 
     def retried(self, reason: str) -> None:
         """Count a call that is sent again."""

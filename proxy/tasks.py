@@ -14,7 +14,8 @@ class Tasks:
 
     def spawn(self, coroutine: Coroutine[object, object, None]) -> "asyncio.Task[None]":
         """Run `coroutine` as a task named after its function."""
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(coroutine, name=coroutine.__qualname__)
+        name: str = getattr(coroutine, "__qualname__", type(coroutine).__name__)
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(coroutine, name=name)
         self._running.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -1,45 +1,61 @@
 """The operator's port: liveness, readiness and metrics. None of them needs a token; nothing here shows a secret."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from prometheus_client.exposition import generate_latest as plain_text
+from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
+from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
+from proxy.admin.serve import Handle
 from proxy.errors import Answer, error_body
 
-_NOT_READY = Answer(503, "The sidecar is not ready.")
+METHODS = frozenset({"GET", "HEAD"})
+
+# Every answer that is not a page, by its public code.
+ERRORS: Mapping[str, Answer] = MappingProxyType(
+    {
+        "not_found": Answer(404, "There is no such page; there are /healthz, /readyz and /metrics."),
+        "method_not_allowed": Answer(405, "The page only takes GET and HEAD."),
+        "not_ready": Answer(503, "The sidecar is not ready."),
+    }
+)
 
 
-def build(registry: CollectorRegistry, ready: Callable[[], bool]) -> web.Application:
-    """Return the application; `ready` says whether traffic should come."""
+def build(registry: CollectorRegistry, ready: Callable[[], bool]) -> Handle:
+    """Return what answers requests; `ready` says whether traffic should come."""
 
-    async def healthz(_: web.Request) -> web.Response:
+    def healthz(_: web.BaseRequest) -> web.Response:
         # Alive means that the event loop turns. Customer.io or a secret store being down is no reason to restart.
         return web.json_response({"status": "ok"})
 
-    async def readyz(_: web.Request) -> web.Response:
-        if ready():
-            return web.json_response({"status": "ready"})
-        return web.json_response(body=error_body("not_ready", _NOT_READY), status=_NOT_READY.status)
+    def readyz(_: web.BaseRequest) -> web.Response:
+        return web.json_response({"status": "ready"}) if ready() else refusal("not_ready")
 
-    async def metrics(request: web.Request) -> web.Response:
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        return web.Response(body=encode(registry), headers={"Content-Type": content_type})
+    def metrics(request: web.BaseRequest) -> web.Response:
+        if "application/openmetrics-text" in request.headers.get("Accept", ""):
+            text: bytes = openmetrics_text(registry)  # type: ignore[no-untyped-call]  # the library leaves it untyped
+            return web.Response(body=text, headers={"Content-Type": OPENMETRICS})
+        return web.Response(body=plain_text(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
-    app = web.Application(middlewares=[_json_errors])
-    app.router.add_get("/healthz", healthz)
-    app.router.add_get("/readyz", readyz)
-    app.router.add_get("/metrics", metrics)
-    return app
+    pages = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        page = pages.get(request.path)
+        if page is None:
+            return refusal("not_found")
+        if request.method not in METHODS:
+            return refusal("method_not_allowed", {"Allow": ", ".join(sorted(METHODS))})  # RFC 9110 section 15.5.6
+        return page(request)
+
+    return handle
 
 
-@web.middleware
-async def _json_errors(request: web.Request, handler: Callable[[web.Request], web.StreamResponse]) -> web.StreamResponse:
-    """Answer the framework's own errors in our JSON shape."""
-    try:
-        return await handler(request)  # type: ignore[misc]  # aiohttp types a handler as not awaitable here
-    except web.HTTPException as error:
-        code = (error.reason or "error").lower().replace(" ", "_")
-        body = error_body(code, Answer(error.status, error.reason or "Error"))
-        return web.Response(body=body, status=error.status, content_type="application/json")
+def refusal(code: str, headers: Mapping[str, str] = MappingProxyType({})) -> web.Response:
+    """Return the answer that stands for `code` in `ERRORS`."""
+    answer = ERRORS[code]
+    body = error_body(code, answer)
+    return web.Response(status=answer.status, body=body, content_type="application/json", headers=headers)

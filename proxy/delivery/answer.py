@@ -32,17 +32,25 @@ class Refuse:
     reason: Reason
 
 
+_REDIRECT = Refuse(Reason.UPSTREAM_REDIRECT)
+_REJECTED = Refuse(Reason.CREDENTIALS_REJECTED)
+_INVALID = Refuse(Reason.UPSTREAM_INVALID)
+
+
 def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, strict: bool) -> Treatment | Refuse:
     """Decide on an answer by its status and headers; `strict` says whether the caller asked for strict answers."""
     if 300 <= status < 400:  # noqa: PLR2004  # RFC 9110 section 15.4: an SDK would follow it past the sidecar
-        return Refuse(Reason.UPSTREAM_REDIRECT)
+        return _REDIRECT
     if status == 401 and endpoint.credential is not Credential.NONE:  # noqa: PLR2004
-        return Refuse(Reason.CREDENTIALS_REJECTED)
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity":  # we asked for none, and could not scrub it
-        return Refuse(Reason.UPSTREAM_INVALID)
+        return _REJECTED
+    # A coding was not asked for and could not be scrubbed; a status from 600 on is none (RFC 9110 section 15).
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity" or status >= 600:  # noqa: PLR2004
+        return _INVALID
+    if status < 400:  # noqa: PLR2004
+        return Treatment.STREAM
     if status == 400 and endpoint.upstream is Upstream.PIPELINES and not strict:  # noqa: PLR2004
         return Treatment.SWALLOW
-    return Treatment.HOLD if status >= 400 else Treatment.STREAM  # noqa: PLR2004
+    return Treatment.HOLD
 
 
 def is_json(body: bytes) -> bool:

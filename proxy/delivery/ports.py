@@ -11,18 +11,23 @@ from proxy.exchange import Receiver
 
 
 class Connection(Protocol):
-    """A connection to Customer.io."""
+    """A connection to Customer.io. It is in the hands of one exchange from `take` or `connect` until the answer has ended."""
 
     used: bool
+    """Whether it has brought an answer before: one that has may have grown stale."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether a request may be written; if not, nothing more will ever be told of it."""
 
     def send(self, receiver: Receiver, *pieces: bytes) -> None:
-        """Write a request; its answer is told to `receiver`."""
+        """Write a request; its answer, or its failure, is told to `receiver`, once this has returned."""
 
     def release(self) -> None:
         """Go back unused."""
 
     def abandon(self) -> None:
-        """Drop the connection."""
+        """Drop the connection; `receiver` is told nothing more."""
 
     def pause(self) -> None:
         """Stop reading."""
@@ -35,7 +40,7 @@ class Connections(Protocol):
     """The connections to one origin."""
 
     def take(self) -> Connection | None:
-        """Return an idle one."""
+        """Return an idle one that is usable."""
 
     async def connect(self) -> Connection:
         """Make a new one, or raise RefusedError."""
@@ -45,7 +50,7 @@ class Place(Protocol):
     """A place in a rate limit's queue."""
 
     def leave(self) -> None:
-        """Give it up."""
+        """Give it up: it will not be called upon."""
 
 
 class Limiter(Protocol):
@@ -55,7 +60,7 @@ class Limiter(Protocol):
         """Let a call go now, or not."""
 
     def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> Place | None:
-        """Queue a call, if its turn comes soon enough."""
+        """Queue a call, if its turn comes soon enough; `admitted` is called then, never before this returns."""
 
 
 class Observer(Protocol):
@@ -65,10 +70,16 @@ class Observer(Protocol):
         """Count an upstream answer that reached the caller."""
 
     def refused(self, reason: Reason, endpoint: Endpoint | None, caller: str | None, started: float | None) -> None:
-        """Count a refusal."""
+        """Count a refusal, and write its line."""
+
+    def cut(self, reason: Reason, endpoint: Endpoint, status: int, caller: str | None, started: float) -> None:
+        """Count an upstream answer of which the caller got the beginning only, and write its line."""
 
     def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
         """Time an attempt that was answered."""
+
+    def credential_held(self, credential: Credential, key_id: str) -> None:
+        """Note a credential that calls may carry from now on."""
 
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
         """Count a use of a credential."""

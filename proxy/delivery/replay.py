@@ -18,4 +18,8 @@ def safe(endpoint: Endpoint, body: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False  # a body only the exact decoder reads: nothing is known about it here
     items = value.get(endpoint.event_items) if endpoint.event_items and isinstance(value, dict) else [value]
-    return isinstance(items, list) and all(isinstance(item, dict) and item.get(endpoint.event_id) for item in items)
+    return isinstance(items, list) and all(_identified(item, endpoint.event_id) for item in items)
+
+
+def _identified(item: object, key: str) -> bool:
+    return isinstance(item, dict) and isinstance(item.get(key), str) and item[key] != ""

@@ -1,30 +1,53 @@
-"""Keeps the injected secret out of answers (promise G4), at unchanged length."""
+"""Keeps the injected secret out of answers (promise G4), at unchanged length.
+
+What a stream gives does not depend on how it was cut into pieces: it is what `Scrubber.whole` gives for all of it.
+"""
 
 import re
 from collections.abc import Iterable
 
+# What a secret is replaced by: the first of these bytes that occurs in no rendering of it, so that what is left can never
+# be read as the secret again. A credential holds no space (`credentials.model`), so one of them always fits.
+FILLERS = (b"*", b" ")
+
 
 class Scrubber:
-    """Replaces every rendering of a secret by asterisks of equal length, over the pieces of a stream.
+    """Replaces every rendering of a secret by a filler of equal length.
 
     One scrubber is made per credential; `Stream` holds the state of one answer.
     """
 
-    __slots__ = ("_pattern", "_shortest", "overlap_bytes")
+    __slots__ = ("filler", "overlap_bytes", "pattern", "renderings", "shortest_bytes")
 
     def __init__(self, renderings: Iterable[bytes]) -> None:
-        """Look for `renderings`; longer ones first, so that a part never hides the whole."""
+        """Look for `renderings`; longer ones first, so that a part never hides the whole.
+
+        Raises:
+            ValueError: a rendering holds a space and one an asterisk.
+        """
         ordered = sorted({rendering for rendering in renderings if rendering}, key=len, reverse=True)
-        self._pattern = re.compile(b"|".join(map(re.escape, ordered))) if ordered else None
-        self._shortest = len(ordered[-1]) if ordered else 0
+        # Searched for one by one: several times as fast as one search with the pattern, and nearly no answer holds any.
+        self.renderings = tuple(ordered)
+        self.pattern = re.compile(b"|".join(map(re.escape, ordered)))
+        self.filler = next((filler for filler in FILLERS if not any(filler in rendering for rendering in ordered)), b"")
+        if not self.filler:
+            raise ValueError("no filler can stand for this secret")
+        self.shortest_bytes = len(ordered[-1]) if ordered else 0
         # A piece may end inside a rendering: this much of its end is held back.
         self.overlap_bytes = len(ordered[0]) - 1 if ordered else 0
 
     def whole(self, data: bytes) -> bytes:
         """Return `data` without the secret."""
-        if self._pattern is None or len(data) < self._shortest:
+        if len(data) < self.shortest_bytes:
             return data
-        return self._pattern.sub(_asterisks, data)
+        for rendering in self.renderings:
+            if rendering in data:
+                return self.pattern.sub(self.filled, data)
+        return data
+
+    def filled(self, match: re.Match[bytes]) -> bytes:
+        """Return what stands in place of a rendering."""
+        return self.filler * len(match[0])
 
     def stream(self) -> "Stream":
         """Begin an answer that comes in pieces."""
@@ -43,18 +66,23 @@ class Stream:
 
     def feed(self, data: bytes) -> bytes:
         """Return what can be sent on now."""
-        # Scrubbing what was held back once more is harmless: asterisks match no rendering.
-        data = self._scrubber.whole(self._held + data)
-        keep = self._scrubber.overlap_bytes
-        cut = max(len(data) - keep, 0)
+        scrubber = self._scrubber
+        data = self._held + data
+        # A rendering that begins before this is here whole, whichever it is.
+        cut = max(len(data) - scrubber.overlap_bytes, 0)
+        done = 0
+        scrubbed: list[bytes] = []
+        if any(rendering in data for rendering in scrubber.renderings):
+            for match in scrubber.pattern.finditer(data):
+                if match.start() >= cut:
+                    break
+                scrubbed += (data[done : match.start()], scrubber.filled(match))
+                done = match.end()
+        cut = max(cut, done)
         self._held = data[cut:]
-        return data[:cut]
+        return b"".join((*scrubbed, data[done:cut]))
 
     def end(self) -> bytes:
         """Return what was held back."""
         held, self._held = self._held, b""
-        return held
-
-
-def _asterisks(match: re.Match[bytes]) -> bytes:
-    return b"*" * len(match[0])
+        return self._scrubber.whole(held)

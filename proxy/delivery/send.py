@@ -2,22 +2,27 @@
 
 With a token, a connection and a credential at hand the request is written at once, without a task or a timer of its own;
 deadlines are enforced by `Sender.tick`. The credential is added last, here, so that no rule, log or metric ever holds it.
+
+Whatever happens on either side, and in whatever order, an exchange ends once: its caller is given one answer, one refusal or
+one broken connection (nothing, if it went away), and its connection and its place in a queue are given up.
 """
 
 from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum, auto
-from http import HTTPStatus
 
-from proxy.api import headers as api_headers
+from proxy.api.headers import returned
 from proxy.api.model import Credential, Upstream
 from proxy.clock import Clock
-from proxy.delivery import answer, replay
+from proxy.delivery import replay
+from proxy.delivery.answer import Refuse, Treatment, treat
 from proxy.delivery.ports import Connection, Connections, Injected, Limiter, Observer, Place, Timeouts
-from proxy.delivery.scrub import Scrubber, Stream
+from proxy.delivery.reply import Reply
+from proxy.delivery.scrub import Scrubber
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Caller, Failure, Outgoing
 
 _NOTHING = Injected(b"", "", Scrubber(()))
+_UNANSWERED = frozenset({Failure.UNSENT, Failure.CLOSED})
 
 
 class Sender:
@@ -34,10 +39,12 @@ class Sender:
         clock: Clock,
         spawn: Callable[[Coroutine[object, object, None]], object],
     ) -> None:
-        """Compose; `spawn` runs a coroutine as a task and holds it."""
+        """Compose; `spawn` runs a coroutine as a task, holds it, and reports its crash."""
         self.connections = connections
         self.limiter = limiter
         self.credentials = {**credentials, Credential.NONE: _NOTHING}
+        for credential, injected in credentials.items():
+            observer.credential_held(credential, injected.key_id)
         self.timeouts = timeouts
         self.observer = observer
         self.clock = clock
@@ -63,7 +70,6 @@ class _State(Enum):
     QUEUED = auto()
     CONNECTING = auto()
     SENT = auto()
-    ANSWERING = auto()  # the caller has been given the beginning of an answer
     DONE = auto()
 
 
@@ -71,8 +77,8 @@ class Exchange:
     """One call on its way to Customer.io and back."""
 
     __slots__ = (
-        "_caller", "_caller_name", "_connection", "_held_bytes", "_injected", "_length", "_lines", "_outgoing", "_pieces",
-        "_place", "_replayed", "_sender", "_sent_at", "_started", "_state", "_status", "_stream", "_treatment", "deadline",
+        "_caller", "_caller_name", "_connection", "_ends", "_injected", "_outgoing", "_paused", "_place", "_replayed", "_reply",
+        "_sender", "_sent_at", "_started", "_state", "deadline",
     )  # fmt: skip
 
     def __init__(self, sender: Sender, outgoing: Outgoing, caller: Caller, caller_name: str | None, started: float) -> None:
@@ -82,41 +88,42 @@ class Exchange:
         self._caller = caller
         self._caller_name = caller_name
         self._started = started
+        # Waiting, connecting, every attempt and the whole answer end by then. The deadlines of the request itself, which may
+        # have arrived slowly, are the server's.
+        self._ends = self.deadline = sender.clock.monotonic() + sender.timeouts.total_seconds
         self._state = _State.QUEUED
         self._connection: Connection | None = None
         self._place: Place | None = None
         self._injected = _NOTHING
         self._replayed = False
+        self._paused = False
         self._sent_at = 0.0
-        self._status = 0
-        self._lines = b""
-        self._length: int | None = None
-        self._treatment: answer.Treatment | answer.Refuse = answer.Treatment.STREAM
-        self._pieces: list[bytes] = []
-        self._held_bytes = 0
-        self._stream: Stream | None = None
-        self.deadline = started + sender.timeouts.total_seconds
+        self._reply: Reply | None = None
 
     # Out
 
     def begin(self) -> None:
         """Ask for admission; every attempt pays for its quota."""
         sender = self._sender
-        bucket = self._outgoing.endpoint.bucket
+        endpoint = self._outgoing.endpoint
+        if endpoint.credential not in sender.credentials:  # a call that cannot be sent takes no quota and does not wait
+            self._refuse(Reason.CREDENTIALS_UNAVAILABLE)
+            return
+        bucket = endpoint.bucket
         if sender.limiter.admit(bucket):
             sender.observer.limited(bucket, "admitted")
             self._attempt()
             return
         self._state = _State.QUEUED
+        self.deadline = self._ends
         self._place = sender.limiter.wait(bucket, self._admitted)
         if self._place is None:
-            sender.observer.limited(bucket, "refused")
-            self._refuse(Reason.RATE_LIMITED)
+            self._crowded_out()
 
     def _admitted(self) -> None:
-        if self._state is _State.QUEUED:
-            self._sender.observer.limited(self._outgoing.endpoint.bucket, "waited")
-            self._attempt()
+        self._place = None
+        self._sender.observer.limited(self._outgoing.endpoint.bucket, "waited")
+        self._attempt()
 
     def _attempt(self) -> None:
         sender = self._sender
@@ -126,116 +133,108 @@ class Exchange:
             self._refuse(Reason.CREDENTIALS_UNAVAILABLE)
             return
         self._injected = injected
+        now = sender.clock.monotonic()
+        deadline = now + sender.timeouts.attempt_seconds
+        self.deadline = deadline if deadline < self._ends else self._ends  # noqa: FURB136  # `min` costs three times as much
         connections = sender.connections[endpoint.upstream]
-        connection = connections.take()
+        # Where one idle connection was stale, the next may be as well: a replay gets a new one.
+        connection = None if self._replayed else connections.take()
         if connection is None:
             self._state = _State.CONNECTING
             sender.spawn(self._connect(connections))
         else:
-            self._write(connection)
+            self._write(connection, now)
 
     async def _connect(self, connections: Connections) -> None:
         try:
             connection = await connections.connect()
         except RefusedError as refusal:
-            if self._state is _State.CONNECTING:
-                self._refuse(refusal.reason)
-            return
-        if self._state is _State.CONNECTING:
-            self._write(connection)
+            self._refuse(refusal.reason)
+        except Exception:
+            self._refuse(Reason.INTERNAL)
+            raise
         else:
-            connection.release()
+            if self._state is not _State.CONNECTING:
+                connection.release()
+            elif connection.usable:
+                self._write(connection, self._sender.clock.monotonic())
+            else:  # closed by the far end as soon as it was made: nobody would tell of it any more
+                self._refuse(Reason.UPSTREAM_UNREACHABLE)
 
-    def _write(self, connection: Connection) -> None:
-        sender = self._sender
+    def _write(self, connection: Connection, now: float) -> None:
         self._state = _State.SENT
         self._connection = connection
-        self._sent_at = now = sender.clock.monotonic()
-        self.deadline = min(self._started + sender.timeouts.total_seconds, now + sender.timeouts.attempt_seconds)
+        self._sent_at = now
         outgoing = self._outgoing
+        if self._paused:  # by the answer to an earlier request
+            connection.pause()
         connection.send(self, outgoing.head, self._injected.line, b"\r\n", outgoing.body)
 
-    # Back: what the connection tells (http1.upstream.Receiver)
+    # Back: what the connection tells (`exchange.Receiver`)
 
     def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
         """Decide what becomes of the answer."""
-        sender = self._sender
-        outgoing = self._outgoing
-        self._status = status
-        self._length = length
-        self._treatment = answer.treat(outgoing.endpoint, status, headers, strict=outgoing.strict)
-        self._lines = self._injected.scrubber.whole(api_headers.returned(headers))
-        self.deadline = self._started + sender.timeouts.total_seconds
-        credential = outgoing.endpoint.credential
+        endpoint = self._outgoing.endpoint
+        injected = self._injected
+        treatment = treat(endpoint, status, headers, strict=self._outgoing.strict)
+        self._reply = Reply(treatment, injected.scrubber, status, returned(headers), length)
+        self.deadline = self._ends
+        credential = endpoint.credential
         if credential is not Credential.NONE:
-            accepted = status != HTTPStatus.UNAUTHORIZED
-            sender.observer.credential_used(credential, self._injected.key_id, accepted=accepted)
+            accepted = status != 401  # noqa: PLR2004  # RFC 9110 section 15.5.2
+            self._sender.observer.credential_used(credential, injected.key_id, accepted=accepted)
 
     def answer_body(self, data: bytes) -> None:
-        """Keep a piece until the whole read is parsed, or, of an answer that is held, until its end."""
-        if self._treatment is not answer.Treatment.STREAM:
-            self._held_bytes += len(data)
-            if self._held_bytes > answer.ERROR_BODY_BYTES:
-                return
-        self._pieces.append(data)
+        """Keep a piece."""
+        if self._reply is not None:
+            self._reply.take(data)
 
     def answer_paused(self) -> None:
         """Send on what has come so far."""
-        if self._treatment is answer.Treatment.STREAM:
-            if self._stream is None:
-                self._stream = self._injected.scrubber.stream()
-                self._state = _State.ANSWERING
-                self._caller.start(self._status, self._lines, self._length)
-            self._caller.write(self._stream.feed(self._taken()))
-        elif self._held_bytes > answer.ERROR_BODY_BYTES and self._connection is not None:
-            self._connection.abandon()  # far more than an error has to say: not worth reading to its end
+        if self._reply is None or self._connection is None:
+            return
+        if self._reply.oversized:
+            self._connection.abandon()  # not worth reading to its end
             self.answer_finished()
+        else:
+            self._reply.pass_on(self._caller)
 
     def answer_finished(self) -> None:
         """Give the caller the end of its answer, or all of it."""
-        self._connection = None
-        self._sender.observer.upstream_answered(self._outgoing.endpoint, self._sender.clock.monotonic() - self._sent_at)
-        treatment = self._treatment
-        if isinstance(treatment, answer.Refuse):
-            self._refuse(treatment.reason)
+        reply = self._reply
+        if reply is None:
             return
-        caller = self._caller
-        status, lines = self._status, self._lines
+        self._connection = None
+        sender = self._sender
+        endpoint = self._outgoing.endpoint
+        sender.observer.upstream_answered(endpoint, sender.clock.monotonic() - self._sent_at)
+        if isinstance(reply.treatment, Refuse):
+            self._refuse(reply.treatment.reason)
+            return
+        if reply.treatment is Treatment.SWALLOW:
+            sender.observer.swallowed(endpoint)
         self._done()
-        if self._stream is not None:
-            caller.write(self._stream.feed(self._taken()) + self._stream.end())
-            caller.finish()
-        elif treatment is answer.Treatment.SWALLOW:
-            self._sender.observer.swallowed(self._outgoing.endpoint)
-            status = HTTPStatus.OK.value
-            caller.answer(status, answer.JSON_LINE, b"{}")
-        else:
-            body = self._injected.scrubber.whole(self._taken())
-            if treatment is answer.Treatment.HOLD and (self._held_bytes > answer.ERROR_BODY_BYTES or not answer.is_json(body)):
-                lines, body = answer.wrapped(status, lines)
-            caller.answer(status, lines, body)
-        self._sender.observer.forwarded(self._outgoing.endpoint, status, self._started)
+        status = reply.finish(self._caller)
+        sender.observer.forwarded(endpoint, status, self._started)
 
     def attempt_failed(self, failure: Failure) -> None:
-        """Send again once if that is certain to do no harm; else say what happened."""
+        """Send again once if that is certain to do no harm (promise G7); else say what happened."""
         connection, self._connection = self._connection, None
-        if self._state is _State.ANSWERING:
-            self._break_off()
-        elif failure is not Failure.CLOSED:
-            self._refuse(Reason.UPSTREAM_INVALID)
+        if failure not in _UNANSWERED or self._reply is not None:
+            self._fail(Reason.UPSTREAM_INVALID)
         elif (
             connection is not None
             and connection.used
             and not self._replayed
-            and replay.safe(self._outgoing.endpoint, self._outgoing.body)
+            and (failure is Failure.UNSENT or replay.safe(self._outgoing.endpoint, self._outgoing.body))
         ):
             self._replayed = True
             self._sender.observer.retried("stale_connection")
             self.begin()
         else:
-            self._refuse(Reason.UPSTREAM_UNREACHABLE)
+            self._fail(Reason.UPSTREAM_UNREACHABLE)
 
-    # What the caller's connection tells (http1.server.Exchange)
+    # What the caller's connection tells (`http1.server.Exchange`)
 
     def cancel(self) -> None:
         """Stop: the caller is gone. A connection in mid-answer is never used again."""
@@ -245,30 +244,47 @@ class Exchange:
     def shut_down(self) -> None:
         """Stop and answer: the sidecar ends."""
         self._drop()
-        if self._state is _State.ANSWERING:
-            self._break_off()
-        else:
-            self._refuse(Reason.SHUTTING_DOWN)
+        self._fail(Reason.SHUTTING_DOWN)
 
     def expire(self) -> None:
         """Stop and answer: a deadline has passed."""
         self._drop()
-        if self._state is _State.ANSWERING:
-            self._break_off()
+        if self._state is _State.QUEUED:
+            self._crowded_out()
         else:
-            self._refuse(Reason.UPSTREAM_TIMEOUT)
+            self._fail(Reason.UPSTREAM_TIMEOUT)
 
     def pause(self) -> None:
-        """Stop reading the answer."""
+        """Stop reading the answer, or do not begin to."""
+        self._paused = True
         if self._connection is not None:
             self._connection.pause()
 
     def resume(self) -> None:
         """Read on."""
+        self._paused = False
         if self._connection is not None:
             self._connection.resume()
 
     # Ends
+
+    def _crowded_out(self) -> None:
+        self._sender.observer.limited(self._outgoing.endpoint.bucket, "refused")
+        self._refuse(Reason.RATE_LIMITED)
+
+    def _fail(self, reason: Reason) -> None:
+        """End without a whole answer."""
+        reply = self._reply
+        if reply is None:
+            self._refuse(reason)
+        elif isinstance(reply.treatment, Refuse):
+            self._refuse(reply.treatment.reason)  # the head of the answer was enough to know
+        elif not reply.begun:
+            self._refuse(reason)
+        elif self._state is not _State.DONE:
+            self._done()
+            self._sender.observer.cut(reason, self._outgoing.endpoint, reply.status, self._caller_name, self._started)
+            self._caller.abort()
 
     def _refuse(self, reason: Reason) -> None:
         if self._state is not _State.DONE:
@@ -276,23 +292,14 @@ class Exchange:
             self._sender.observer.refused(reason, self._outgoing.endpoint, self._caller_name, self._started)
             self._caller.refuse(reason)
 
-    def _break_off(self) -> None:
-        """End an answer that has begun and cannot be completed."""
-        self._done()
-        self._sender.observer.forwarded(self._outgoing.endpoint, self._status, self._started)
-        self._caller.abort()
-
     def _drop(self) -> None:
         if self._connection is not None:
             self._connection.abandon()
             self._connection = None
         if self._place is not None:
             self._place.leave()
+            self._place = None
 
     def _done(self) -> None:
         self._state = _State.DONE
         self._sender.active.discard(self)
-
-    def _taken(self) -> bytes:
-        pieces, self._pieces = self._pieces, []
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)

@@ -45,15 +45,21 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a call is told: go (`wait_seconds` is 0) and `tat` is the new state; or ask again after `wait_seconds`."""
+    """What a call is told: go (`wait_seconds` is 0), or ask again after `wait_seconds`. `tat` is the new state either way."""
 
     wait_seconds: float
     tat: float
 
 
 def decide(tat: float, now: float, quota: Quota) -> Decision:
-    """Decide on a call at `now`, given the bucket's state; all in seconds of one monotonic clock."""
+    """Decide on a call at `now`, given the bucket's state; all in seconds of one clock.
+
+    The wait is never longer than one interval. A state from further ahead than a full bucket is not this clock's (it went
+    back, or was restarted), and counts as a bucket that has just been used up.
+    """
+    interval = quota.interval_seconds
+    tat = min(tat, now + quota.burst * interval)
     wait = tat - quota.tolerance_seconds - now
     if wait > 0:
         return Decision(wait, tat)
-    return Decision(0.0, max(tat, now) + quota.interval_seconds)
+    return Decision(0.0, max(tat, now) + interval)

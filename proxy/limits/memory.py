@@ -2,16 +2,19 @@
 
 A call that does not conform yet waits in its bucket's queue, first come, first served, if its turn comes soon enough. Each
 waiting call is let go by the same arithmetic, at the moment it really leaves, so a stalled event loop never lets a whole
-queue out at once.
+queue out at once. A queue holds only calls that still wait, so `wait_seconds` bounds it: to `wait_seconds * rate + 1` calls.
 """
 
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from proxy.api.model import Bucket
 from proxy.clock import Clock
-from proxy.limits.gcra import Quota, decide
+from proxy.limits.gcra import Decision, Quota, decide
+
+# An event loop's timers are no finer: it would turn idly through a shorter wait.
+TIMER_SECONDS = 0.001
 
 
 class Later(Protocol):
@@ -19,21 +22,6 @@ class Later(Protocol):
 
     def __call__(self, delay: float, callback: Callable[[], None], /) -> object:
         """Call `callback` in `delay` seconds."""
-
-
-class Place:
-    """A place in a bucket's queue."""
-
-    __slots__ = ("admitted", "left")
-
-    def __init__(self, admitted: Callable[[], None]) -> None:
-        """Call `admitted` when the call may go."""
-        self.admitted = admitted
-        self.left = False
-
-    def leave(self) -> None:
-        """Give the place up."""
-        self.left = True
 
 
 class MemoryLimiter:
@@ -47,9 +35,28 @@ class MemoryLimiter:
         """Let one call of `bucket` go now, or say that it may not."""
         return self._buckets[bucket].admit()
 
-    def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> Place | None:
-        """Queue one call, or return None when its turn would come too late; `admitted` is called when it comes."""
+    def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> "Place | None":
+        """Queue one call that `admit` did not let go, or return None when its turn would come too late.
+
+        `admitted` is called when its turn comes, never before this returns.
+        """
         return self._buckets[bucket].wait(admitted)
+
+
+class Place:
+    """A place in a bucket's queue."""
+
+    __slots__ = ("_queue", "admitted")
+
+    def __init__(self, queue: "OrderedDict[Place, None]", admitted: Callable[[], None]) -> None:
+        """Stand at the end of `queue`."""
+        self._queue = queue
+        self.admitted = admitted
+        queue[self] = None
+
+    def leave(self) -> None:
+        """Give the place up, so that those behind move on. Does nothing once the call was let go."""
+        self._queue.pop(self, None)
 
 
 class _Bucket:
@@ -63,7 +70,7 @@ class _Bucket:
         self._clock = clock
         self._later = later
         self._tat = float("-inf")
-        self._queue: deque[Place] = deque()
+        self._queue: OrderedDict[Place, None] = OrderedDict()
         self._timing = False
 
     def admit(self) -> bool:
@@ -78,31 +85,34 @@ class _Bucket:
         return True
 
     def wait(self, admitted: Callable[[], None]) -> Place | None:
-        turn = self._tat - self._tolerance - self._clock.monotonic() + len(self._queue) * self._interval
-        if turn > self._wait_seconds:
-            while self._queue and self._queue[-1].left:
-                self._queue.pop()
+        wait_seconds = self._ask().wait_seconds
+        if wait_seconds + len(self._queue) * self._interval > self._wait_seconds:
             return None
-        place = Place(admitted)
-        self._queue.append(place)
-        self._pump()
+        place = Place(self._queue, admitted)
+        self._time(wait_seconds)
         return place
 
-    def _pump(self) -> None:
-        queue = self._queue
-        while queue:
-            if queue[0].left:
-                queue.popleft()
-                continue
-            decision = decide(self._tat, self._clock.monotonic(), self._quota)
-            if decision.wait_seconds > 0:
-                if not self._timing:
-                    self._timing = True
-                    self._later(decision.wait_seconds, self._timed)
-                return
+    def _ask(self) -> Decision:
+        """Decide on a call that may yet not be made; keep what is found wrong with the state."""
+        decision = decide(self._tat, self._clock.monotonic(), self._quota)
+        if decision.wait_seconds > 0:
             self._tat = decision.tat
-            queue.popleft().admitted()
+        return decision
+
+    def _time(self, wait_seconds: float) -> None:
+        if not self._timing:
+            self._timing = True
+            self._later(max(wait_seconds, TIMER_SECONDS), self._timed)
 
     def _timed(self) -> None:
+        """Let those go whose turn has come."""
         self._timing = False
-        self._pump()
+        queue = self._queue
+        while queue:
+            decision = self._ask()
+            if decision.wait_seconds > 0:
+                self._time(decision.wait_seconds)
+                return
+            self._tat = decision.tat
+            place, _ = queue.popitem(last=False)
+            place.admitted()

@@ -1,0 +1,76 @@
+"""An upstream answer on its way to a caller: by its treatment, and never with the injected secret in it (promise G4)."""
+
+from http import HTTPStatus
+
+from proxy.delivery import answer
+from proxy.delivery.answer import Refuse, Treatment
+from proxy.delivery.scrub import Scrubber, Stream
+from proxy.exchange import Caller
+
+
+class Reply:
+    """One answer, from its head to its end."""
+
+    __slots__ = ("_body", "_body_bytes", "_length", "_lines", "_scrubber", "_stream", "status", "treatment")
+
+    def __init__(
+        self, treatment: Treatment | Refuse, scrubber: Scrubber, status: int, lines: bytes, length: int | None
+    ) -> None:
+        """Take the head: `lines` are the header lines the caller may see, `length` is the declared one of the body."""
+        self.treatment = treatment
+        self.status = status
+        self._scrubber = scrubber
+        self._lines = scrubber.whole(lines)
+        self._length = length
+        self._body: list[bytes] = []  # what was not passed on yet
+        self._body_bytes = 0  # of an answer that is held
+        self._stream: Stream | None = None
+
+    @property
+    def begun(self) -> bool:
+        """Whether the caller has been given a part of it."""
+        return self._stream is not None
+
+    @property
+    def oversized(self) -> bool:
+        """Whether far more has come than an error has to say."""
+        return self._body_bytes > answer.ERROR_BODY_BYTES
+
+    def take(self, data: bytes) -> None:
+        """Keep a piece of the body until the whole read is parsed, or, of an answer that is held, until its end."""
+        if self.treatment is not Treatment.STREAM:
+            self._body_bytes += len(data)
+            if self.oversized:
+                return
+        self._body.append(data)
+
+    def pass_on(self, caller: Caller) -> None:
+        """Give `caller` what has come so far, if it may have it before the end."""
+        if self.treatment is Treatment.STREAM:
+            if self._stream is None:
+                self._stream = self._scrubber.stream()
+                caller.start(self.status, self._lines, self._length)
+            caller.write(self._stream.feed(self._taken()))
+
+    def finish(self, caller: Caller) -> int:
+        """Give `caller` the end of the answer, or all of it; return the status it was told."""
+        if self._stream is not None:
+            caller.write(self._stream.feed(self._taken()) + self._stream.end())
+            caller.finish()
+        elif self.treatment is Treatment.SWALLOW:
+            caller.answer(HTTPStatus.OK, answer.JSON_LINE, b"{}")
+            return HTTPStatus.OK
+        else:
+            lines, body = self._lines, self._scrubber.whole(self._taken())
+            if self.treatment is Treatment.HOLD and (self.oversized or not answer.is_json(body)):
+                lines, body = answer.wrapped(self.status, lines)
+            caller.answer(self.status, lines, body)
+        return self.status
+
+    def _taken(self) -> bytes:
+        body = self._body
+        if len(body) == 1:
+            return body.pop()
+        data = b"".join(body)
+        body.clear()
+        return data

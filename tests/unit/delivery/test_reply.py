@@ -1,0 +1,133 @@
+"""An upstream answer on its way to a caller: whole, in pieces, held, swallowed; never with the secret in it."""
+
+import orjson
+import pytest
+
+from proxy.delivery.answer import ERROR_BODY_BYTES, NOT_JSON_CODE, Treatment
+from proxy.delivery.reply import Reply
+from proxy.delivery.scrub import Scrubber
+from tests.fakes import FakeCaller
+
+SECRET = b"s3cr3t-key"
+SCRUBBER = Scrubber([SECRET])
+JSON = b"Content-Type: application/json\r\n"
+
+
+def reply(treatment: Treatment, status: int = 200, lines: bytes = JSON, length: int | None = None) -> Reply:
+    """Return an answer of which the head has come."""
+    return Reply(treatment, SCRUBBER, status, lines, length)
+
+
+def test_an_answer_that_came_in_one_read_goes_out_in_one() -> None:
+    """Nothing is begun before the whole is there: most answers are two bytes."""
+    answer, caller = reply(Treatment.STREAM, 201), FakeCaller()
+    answer.take(b"{")
+    answer.take(b"}")
+    assert not answer.begun
+    assert answer.finish(caller) == 201
+    assert (caller.ended, caller.status, caller.lines, caller.body) == ("answered", 201, JSON, b"{}")
+
+
+def test_an_answer_in_pieces_goes_out_in_pieces() -> None:
+    """A caller gets what there is, with the declared length, and the rest at the end."""
+    answer, caller = reply(Treatment.STREAM, length=2000), FakeCaller()
+    answer.take(b"x" * 1000)
+    answer.pass_on(caller)
+    assert answer.begun
+    assert (caller.status, caller.length) == (200, 2000)
+    assert 900 < len(caller.body) <= 1000
+    answer.take(b"y" * 1000)
+    assert answer.finish(caller) == 200
+    assert (caller.ended, caller.body) == ("finished", b"x" * 1000 + b"y" * 1000)
+
+
+def test_a_head_without_a_body_yet_begins_the_answer() -> None:
+    """A caller that is told of a status need not wait for the first byte of a slow body."""
+    answer, caller = reply(Treatment.STREAM, length=None), FakeCaller()
+    answer.pass_on(caller)
+    assert (caller.begun, caller.body) == (True, b"")
+    assert answer.finish(caller) == 200
+    assert (caller.ended, caller.body) == ("finished", b"")
+
+
+@pytest.mark.parametrize("cut", range(len(SECRET) + 1))
+def test_the_secret_is_scrubbed_across_pieces_and_the_length_holds(cut: int) -> None:
+    """A far end that echoes the credential gives nothing away, and the length that was promised is kept (promise G4)."""
+    body = b'{"echo":"' + SECRET + b'"}'
+    at = 9 + cut
+    answer, caller = reply(Treatment.STREAM, length=len(body)), FakeCaller()
+    answer.take(body[:at])
+    answer.pass_on(caller)
+    answer.take(body[at:])
+    answer.finish(caller)
+    assert caller.body == body.replace(SECRET, b"*" * len(SECRET))
+
+
+@pytest.mark.parametrize("treatment", [Treatment.STREAM, Treatment.HOLD])
+def test_the_secret_is_scrubbed_from_whole_bodies_and_headers(treatment: Treatment) -> None:
+    """Nor does it come back in a header, or in an error that is held."""
+    answer, caller = reply(treatment, 400, b"X-Request-Id: " + SECRET + b"\r\n"), FakeCaller()
+    answer.take(b'{"meta":{"error":"bad key ' + SECRET + b'"}}')
+    answer.finish(caller)
+    assert SECRET not in caller.lines + caller.body
+    assert caller.body == b'{"meta":{"error":"bad key **********"}}'
+    assert caller.lines == b"X-Request-Id: **********\r\n"
+
+
+def test_a_held_error_goes_out_at_its_end_only() -> None:
+    """Nothing of it is given before it is known to be JSON."""
+    answer, caller = reply(Treatment.HOLD, 422), FakeCaller()
+    answer.take(b'{"errors":')
+    answer.pass_on(caller)
+    assert not caller.begun
+    answer.take(b"[]}")
+    assert answer.finish(caller) == 422
+    assert (caller.ended, caller.status, caller.body) == ("answered", 422, b'{"errors":[]}')
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Bad Gateway</html>", b'{"cut":'])
+def test_an_error_that_is_not_json_is_wrapped(body: bytes) -> None:
+    """Its status stays; its text, which no SDK could read, does not."""
+    answer, caller = reply(Treatment.HOLD, 503, b"Content-Type: text/html\r\nRetry-After: 2\r\n"), FakeCaller()
+    if body:
+        answer.take(body)
+    assert answer.finish(caller) == 503
+    assert caller.status == 503
+    assert caller.lines == b"Retry-After: 2\r\n" + JSON
+    assert orjson.loads(caller.body)["code"] == NOT_JSON_CODE
+
+
+def test_an_error_larger_than_any_error_is_wrapped_and_not_kept() -> None:
+    """A far end that never stops costs no more memory than the bound (promise G12)."""
+    answer, caller = reply(Treatment.HOLD, 500), FakeCaller()
+    answer.take(b'"' + b"x" * (ERROR_BODY_BYTES - 1))
+    assert not answer.oversized
+    for _ in range(1000):
+        answer.take(b"x" * 65_536)
+    assert answer.oversized
+    answer.finish(caller)
+    assert orjson.loads(caller.body)["code"] == NOT_JSON_CODE
+
+
+def test_a_swallowed_rejection_is_the_success_it_would_have_been() -> None:
+    """The caller is told 200 `{}`, and nothing of the rejection."""
+    answer, caller = reply(Treatment.SWALLOW, 400, b"X-Request-Id: 7\r\n"), FakeCaller()
+    answer.take(b'{"error":"invalid"}')
+    answer.pass_on(caller)
+    assert answer.finish(caller) == 200
+    assert (caller.status, caller.lines, caller.body) == (200, JSON, b"{}")
+
+
+def test_a_success_that_is_not_json_passes_as_it_is() -> None:
+    """Status and body are as Customer.io gave them."""
+    answer, caller = reply(Treatment.STREAM, 200, b"Content-Type: text/csv\r\n"), FakeCaller()
+    answer.take(b"a,b\r\n1,2\r\n")
+    answer.finish(caller)
+    assert (caller.lines, caller.body) == (b"Content-Type: text/csv\r\n", b"a,b\r\n1,2\r\n")
+
+
+def test_an_answer_without_content_stays_without() -> None:
+    """A 204 has no body, and gets none."""
+    answer, caller = reply(Treatment.STREAM, 204, b""), FakeCaller()
+    assert answer.finish(caller) == 204
+    assert (caller.status, caller.lines, caller.body) == (204, b"", b"")
