@@ -9,8 +9,9 @@ import orjson
 from proxy.api.model import Credential, Endpoint, Upstream
 from proxy.errors import Answer, Reason, error_body
 
-# An error answer is held until it is known to be JSON; Customer.io's are far below this.
-ERROR_BODY_BYTES = 65_536
+# An answer up to this size is given whole or, where it breaks off, not at all; nearly all of Customer.io's are far below it.
+# A larger one is passed on as it comes; an error that large is none of Customer.io's.
+HELD_BYTES = 65_536
 # Told in place of an error answer that no SDK could parse (Node does not even retry those).
 NOT_JSON_CODE = "upstream_error"
 NOT_JSON_TEXT = "Customer.io answered with an error that is not JSON."
@@ -20,7 +21,7 @@ JSON_LINE = b"Content-Type: application/json\r\n"
 class Treatment(Enum):
     """How the body of an answer reaches the caller."""
 
-    STREAM = auto()  # as it comes
+    STREAM = auto()  # once whole, or as it comes where it is large
     HOLD = auto()  # once whole, and only if it is JSON; else it is wrapped
     SWALLOW = auto()  # not at all: the caller asked for lenient answers and is told 200 {}
 

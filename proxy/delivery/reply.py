@@ -23,7 +23,7 @@ class Reply:
         self._lines = scrubber.whole(lines)
         self._length = length
         self._body: list[bytes] = []  # what was not passed on yet
-        self._body_bytes = 0  # of an answer that is held
+        self._body_bytes = 0
         self._stream: Stream | None = None
 
     @property
@@ -34,19 +34,17 @@ class Reply:
     @property
     def oversized(self) -> bool:
         """Whether far more has come than an error has to say."""
-        return self._body_bytes > answer.ERROR_BODY_BYTES
+        return self.treatment is not Treatment.STREAM and self._body_bytes > answer.HELD_BYTES
 
     def take(self, data: bytes) -> None:
         """Keep a piece of the body until the whole read is parsed, or, of an answer that is held, until its end."""
-        if self.treatment is not Treatment.STREAM:
-            self._body_bytes += len(data)
-            if self.oversized:
-                return
-        self._body.append(data)
+        self._body_bytes += len(data)
+        if not self.oversized:
+            self._body.append(data)
 
     def pass_on(self, caller: Caller) -> None:
-        """Give `caller` what has come so far, if it may have it before the end."""
-        if self.treatment is Treatment.STREAM:
+        """Give `caller` what has come so far, if it is too much to wait for the end of."""
+        if self.treatment is Treatment.STREAM and self._body_bytes > answer.HELD_BYTES:
             if self._stream is None:
                 self._stream = self._scrubber.stream()
                 caller.start(self.status, self._lines, self._length)

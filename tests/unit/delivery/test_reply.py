@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from proxy.delivery.answer import ERROR_BODY_BYTES, NOT_JSON_CODE, Treatment
+from proxy.delivery.answer import HELD_BYTES, NOT_JSON_CODE, Treatment
 from proxy.delivery.reply import Reply
 from proxy.delivery.scrub import Scrubber
 from tests.fakes import FakeCaller
@@ -29,25 +29,27 @@ def test_an_answer_that_came_in_one_read_goes_out_in_one() -> None:
 
 
 def test_an_answer_in_pieces_goes_out_in_pieces() -> None:
-    """A caller gets what there is, with the declared length, and the rest at the end."""
-    answer, caller = reply(Treatment.STREAM, length=2000), FakeCaller()
-    answer.take(b"x" * 1000)
+    """Of a large answer a caller gets what there is, with the declared length, and the rest at the end."""
+    large = b"x" * (HELD_BYTES + 1)
+    answer, caller = reply(Treatment.STREAM, length=len(large) + 1000), FakeCaller()
+    answer.take(large)
     answer.pass_on(caller)
     assert answer.begun
-    assert (caller.status, caller.length) == (200, 2000)
-    assert 900 < len(caller.body) <= 1000
+    assert (caller.status, caller.length) == (200, len(large) + 1000)
+    assert HELD_BYTES - 100 < len(caller.body) <= len(large)
     answer.take(b"y" * 1000)
     assert answer.finish(caller) == 200
-    assert (caller.ended, caller.body) == ("finished", b"x" * 1000 + b"y" * 1000)
+    assert (caller.ended, caller.body) == ("finished", large + b"y" * 1000)
 
 
-def test_a_head_without_a_body_yet_begins_the_answer() -> None:
-    """A caller that is told of a status need not wait for the first byte of a slow body."""
+def test_a_small_answer_is_given_whole_or_not_at_all() -> None:
+    """Until its end has come nothing goes out, so that one which breaks off can still be told as an error."""
     answer, caller = reply(Treatment.STREAM, length=None), FakeCaller()
+    answer.take(b"x" * HELD_BYTES)
     answer.pass_on(caller)
-    assert (caller.begun, caller.body) == (True, b"")
+    assert (answer.begun, caller.begun) == (False, False)
     assert answer.finish(caller) == 200
-    assert (caller.ended, caller.body) == ("finished", b"")
+    assert (caller.ended, caller.body) == ("answered", b"x" * HELD_BYTES)
 
 
 @pytest.mark.parametrize("cut", range(len(SECRET) + 1))
@@ -100,7 +102,7 @@ def test_an_error_that_is_not_json_is_wrapped(body: bytes) -> None:
 def test_an_error_larger_than_any_error_is_wrapped_and_not_kept() -> None:
     """A far end that never stops costs no more memory than the bound (promise G12)."""
     answer, caller = reply(Treatment.HOLD, 500), FakeCaller()
-    answer.take(b'"' + b"x" * (ERROR_BODY_BYTES - 1))
+    answer.take(b'"' + b"x" * (HELD_BYTES - 1))
     assert not answer.oversized
     for _ in range(1000):
         answer.take(b"x" * 65_536)

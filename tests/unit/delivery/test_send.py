@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from proxy.api.model import Bucket, Credential, Endpoint, Replay, Upstream
-from proxy.delivery.answer import ERROR_BODY_BYTES, NOT_JSON_CODE
+from proxy.delivery.answer import HELD_BYTES, NOT_JSON_CODE
 from proxy.delivery.ports import Injected, Timeouts
 from proxy.delivery.scrub import Scrubber
 from proxy.delivery.send import Exchange, Sender
@@ -20,6 +20,10 @@ SECRET = b"s3cr3t-key"
 LINE = b"Authorization: Basic " + SECRET + b"\r\n"
 EVENT = endpoint("track.v1.event", replay=Replay.WITH_ID)
 SEND = endpoint("app.v1.send.email", replay=Replay.NEVER)
+
+
+# So much that its end is not waited for.
+LARGE = b"x" * (HELD_BYTES + 1)
 
 
 class Stage:
@@ -96,11 +100,11 @@ def test_a_long_answer_is_streamed_without_the_secret() -> None:
     """What has come is passed on read by read, scrubbed, at the declared length."""
     stage = Stage(idle=1)
     connection = stage.sent()
-    body = b"x" * 500 + SECRET + b"y" * 500
+    body = LARGE + SECRET + b"y" * 500
     connection.head(200, length=len(body))
-    connection.piece(body[:505])
+    connection.piece(body[: len(LARGE) + 5])
     assert stage.caller.begun
-    connection.piece(body[505:])
+    connection.piece(body[len(LARGE) + 5 :])
     connection.end()
     assert stage.caller.ended == "finished"
     assert stage.caller.body == body.replace(SECRET, b"*" * len(SECRET))
@@ -260,7 +264,7 @@ def test_an_endless_error_is_not_read_to_its_end() -> None:
     stage = Stage(idle=1)
     connection = stage.sent()
     connection.head(500)
-    for _ in range(1 + ERROR_BODY_BYTES // 16_384):
+    for _ in range(1 + HELD_BYTES // 16_384):
         assert connection.state == "busy"
         connection.piece(b"x" * 16_384)
     assert connection.state == "lost"
@@ -367,8 +371,8 @@ def test_an_answer_that_has_begun_is_broken_off(failure: Failure) -> None:
     """A cut answer must not be taken for a whole one, and is never begun again."""
     stage = Stage(idle=1)
     connection = stage.sent()
-    connection.head(200, length=1000)
-    connection.piece(b"x" * 10)
+    connection.head(200, length=len(LARGE) + 10)
+    connection.piece(LARGE)
     connection.fail(failure)
     assert stage.caller.ended == "aborted"
     assert stage.observer.events[-1] == (
@@ -460,8 +464,8 @@ def test_an_answer_that_has_begun_has_until_the_end_of_the_total() -> None:
     stage = Stage(idle=1)
     connection = stage.sent()
     stage.clock.advance(4.9)
-    connection.head(200, length=100)
-    connection.piece(b"x")
+    connection.head(200, length=len(LARGE) + 10)
+    connection.piece(LARGE)
     stage.clock.advance(4.0)
     stage.sender.tick()
     assert not stage.caller.ended
@@ -530,8 +534,8 @@ def test_a_caller_that_leaves_in_mid_answer_takes_its_connection_along() -> None
     """The same, once the answer has begun."""
     stage = Stage(idle=1)
     connection = stage.sent()
-    connection.head(200, length=100)
-    connection.piece(b"x")
+    connection.head(200, length=len(LARGE) + 10)
+    connection.piece(LARGE)
     (exchange,) = stage.sender.active
     exchange.cancel()
     assert connection.state == "lost"
@@ -544,16 +548,16 @@ def test_a_slow_caller_stops_the_reading() -> None:
     stage = Stage(idle=1)
     connection = stage.sent()
     (exchange,) = stage.sender.active
-    connection.head(200, length=2000)
+    connection.head(200, length=len(LARGE) + 1000)
     stage.caller.on_write = exchange.pause
-    connection.piece(b"x" * 1000)
+    connection.piece(LARGE)
     assert connection.paused
     exchange.resume()
     assert not connection.paused
     stage.caller.on_write = lambda: None
     connection.piece(b"x" * 1000)
     connection.end()
-    assert len(stage.caller.body) == 2000
+    assert len(stage.caller.body) == len(LARGE) + 1000
     stage.over()
 
 
@@ -606,8 +610,8 @@ def test_shutting_down_breaks_an_answer_off() -> None:
     """What has begun cannot become a refusal."""
     stage = Stage(idle=1)
     connection = stage.sent()
-    connection.head(200, length=100)
-    connection.piece(b"x")
+    connection.head(200, length=len(LARGE) + 10)
+    connection.piece(LARGE)
     (exchange,) = stage.sender.active
     exchange.shut_down()
     assert stage.caller.ended == "aborted"
@@ -615,13 +619,19 @@ def test_shutting_down_breaks_an_answer_off() -> None:
     stage.over()
 
 
+@pytest.mark.parametrize("streamed", [False, True])
 @pytest.mark.parametrize("end", [Exchange.cancel, Exchange.shut_down, Exchange.expire])
-def test_what_is_over_ends_once(end: Callable[[Exchange], None]) -> None:
+def test_what_is_over_ends_once(end: Callable[[Exchange], None], *, streamed: bool) -> None:
     """An ended exchange takes no further notice of its caller, of deadlines or of the drain."""
     stage = Stage(idle=1)
     connection = stage.sent()
     (exchange,) = stage.sender.active
-    connection.answer()
+    if streamed:
+        connection.head()
+        connection.piece(b"{}")
+        connection.end()
+    else:
+        connection.answer()
     events = list(stage.observer.events)
     end(exchange)
     exchange.pause()
