@@ -1,0 +1,50 @@
+// An application that uses a Node SDK: told on standard input what to do, it says on standard output what came of it.
+//
+// One JSON line each way, as in python_application.py: `make`, `public`, `call`. It knows nothing of the sidecar or of the
+// tests. Its one argument is the package of the SDK. In arguments, {"$new": CLASS, "args": […], "then": [[METHOD, …], …]} is
+// an object of the SDK, and {"$bytes": TEXT} a Buffer.
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+import { inspect } from "node:util";
+
+const sdk = createRequire(import.meta.url)(process.argv[2]);
+const clients = {};
+
+function revived(value) {
+  if (Array.isArray(value)) return value.map(revived);
+  if (value === null || typeof value !== "object") return value;
+  if ("$bytes" in value) return Buffer.from(value.$bytes);
+  if ("$new" in value) {
+    const made = new sdk[value.$new](...revived(value.args));
+    for (const [method, ...args] of value.then ?? []) made[method](...args);
+    return made;
+  }
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, revived(item)]));
+}
+
+function publicMethods(name) {
+  const { prototype } = sdk[name];
+  return Object.getOwnPropertyNames(prototype).filter((key) => key !== "constructor" && typeof prototype[key] === "function");
+}
+
+async function act(order) {
+  const args = revived(order.args ?? []);
+  if (order.make) {
+    clients[order.make] = new sdk[order.make](...args);
+    return { returned: null };
+  }
+  if (order.public) return { returned: publicMethods(order.public) };
+  const [client, method] = order.call.split(".");
+  try {
+    return { returned: (await clients[client][method](...args)) ?? null };
+  } catch (error) {
+    const { name, message, statusCode = null } = error;
+    return { raised: name, text: message, status: statusCode, printed: inspect(error, { depth: 6 }) };
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await act(JSON.parse(line)))}\n`);
+}
+process.exit(); // and do not wait for idle connections to close
