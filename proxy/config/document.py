@@ -27,8 +27,9 @@ NUMBER_MAX_CHARACTERS = 64
 # libyaml where the wheel has it, which is twenty times faster; both give the same events.
 LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-# Control characters, and what YAML 1.1 took for ends of lines, or for nothing, and 1.2 does not.
-_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+# Control characters; what YAML 1.1 took for ends of lines, or for nothing, and 1.2 does not; and bytes of the environment that
+# are no text, which Python gives as surrogates.
+_INVISIBLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff]")
 
 _WORDS: Mapping[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),

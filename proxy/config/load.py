@@ -4,12 +4,10 @@ Relative paths are relative to the file they stand in; those of the environment 
 the working directory.
 """
 
-import errno
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from types import MappingProxyType
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -21,6 +19,7 @@ from proxy.config.overlay import Setting, merged, settings
 from proxy.config.places import POLICY, Places, Source
 from proxy.config.problems import Problem, found, together
 from proxy.config.values import FOLDER, Section, local_path
+from proxy.credentials.file import reason
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 
@@ -30,16 +29,6 @@ S = TypeVar("S", bound=Section)
 _NO_FILE = Document({"version": 1}, {})
 # What stands in for a policy that cannot be read, while the rest is looked at.
 _NO_POLICY = PolicyDocument(version=1)
-
-_PROBLEMS: Mapping[int, str] = MappingProxyType(
-    {
-        errno.ENOENT: "there is no such file",
-        errno.ENOTDIR: "there is no such file",
-        errno.EACCES: "the file may not be read",
-        errno.EPERM: "the file may not be read",
-        errno.EISDIR: "it is a folder, not a file",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +162,7 @@ def _text(file: Path) -> str:
         with file.open("rb") as stream:
             raw = stream.read(DOCUMENT_MAX_BYTES + 1)
     except OSError as error:
-        raise ValueError(_PROBLEMS.get(error.errno or 0, "the file cannot be read")) from None
+        raise ValueError(reason(error)) from None
     if len(raw) > DOCUMENT_MAX_BYTES:
         raise ValueError(f"the file is longer than {DOCUMENT_MAX_BYTES} bytes")
     try:

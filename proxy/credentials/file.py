@@ -19,6 +19,7 @@ _PROBLEMS: Mapping[int, str] = MappingProxyType(
         errno.ENOTDIR: "there is no such file",
         errno.EACCES: "the file may not be read",
         errno.EPERM: "the file may not be read",
+        errno.EISDIR: "it is a folder, not a file",
     }
 )
 
@@ -40,7 +41,7 @@ def read_file(path: Path) -> Sensitive[str]:
     try:
         raw = _bounded(path)
     except OSError as error:
-        raise UnreadableError(_PROBLEMS.get(error.errno or 0, "the file cannot be read")) from None
+        raise UnreadableError(reason(error)) from None
     if len(raw) > _READ_MAX_BYTES:
         raise UnreadableError(f"the secret is longer than {SECRET_MAX_BYTES} bytes")
     try:
@@ -59,3 +60,8 @@ def _bounded(path: Path) -> bytes:
             return file.read(_READ_MAX_BYTES + 1)
     finally:
         os.close(descriptor)
+
+
+def reason(error: OSError) -> str:
+    """Return why a file cannot be read, without its name."""
+    return _PROBLEMS.get(error.errno or 0, "the file cannot be read")

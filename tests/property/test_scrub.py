@@ -1,6 +1,7 @@
 """Scrubbing under any secret and any cut of the stream (promise G4)."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ def answers(draw: st.DrawFn) -> tuple[list[bytes], list[bytes]]:
     answer = b"".join(draw(st.lists(parts, max_size=12)))
     cuts = sorted(draw(st.lists(st.integers(0, len(answer)), max_size=6)))
     edges = [0, *cuts, len(answer)]
-    return secret, [answer[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return secret, [answer[start:end] for start, end in pairwise(edges)]
 
 
 def holds(secret: Sequence[bytes], data: bytes) -> bool:

@@ -78,6 +78,8 @@ def test_plain_text_means_what_the_core_schema_says(text: str, value: object, lo
         ("a: @b", 1, "not YAML"),
         ("a: 1\nb: \x07", 2, "cannot be seen"),
         ("a: 1\x85b: 2", 1, "cannot be seen"),
+        ("a: 1\n\nb: \udce9", 3, "cannot be seen"),
+        ("a: \uffff", None, "not YAML"),
         ("x: " + "[" * (DEPTH_MAX + 1) + "]" * (DEPTH_MAX + 1), 1, "deep"),
         (f"# {'x' * DOCUMENT_MAX_BYTES}", None, "longer"),
         (f"[{'0,' * VALUES_MAX}]", 1, "values"),

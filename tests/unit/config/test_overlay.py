@@ -82,6 +82,12 @@ def test_a_value_that_is_not_yaml_is_a_problem() -> None:
     assert "CANARY" not in str(problem)
 
 
+def test_bytes_that_are_no_text_are_a_problem() -> None:
+    """Python gives them as surrogates (PEP 383), which libyaml cannot take."""
+    (problem,) = found({"CIO_SIDECAR_REGION": "\udce9"})
+    assert isinstance(problem, ConfigError)
+
+
 def test_outer_keys_are_set_first() -> None:
     """So that a variable for a whole section and one for a key in it can stand together, in any order."""
     environ = {"CIO_SIDECAR_OUTBOUND__LIMITS__DEPTH": "1", "CIO_SIDECAR_OUTBOUND": "{}", "CIO_SIDECAR_OUTBOUND__PORT": "1"}

@@ -1,5 +1,6 @@
 """The JSON Schema of the configuration file, judged by an implementation that is not ours."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ import yaml
 
 from proxy.config.available import NOT_YET
 from proxy.config.load import load
+from proxy.config.reference import page
 from proxy.config.schema import at, json_schema
 from proxy.errors import ConfigError
 from tests.needs import ROOT
@@ -96,3 +98,21 @@ def test_no_default_holds_more_than_a_file_may() -> None:
     """An editor that writes the defaults out writes what the schema accepts."""
     defaults = {key: part["default"] for key, part in json_schema()["properties"].items() if "default" in part}
     validator().validate({"version": 1, **defaults})
+
+
+def test_the_full_example_is_full_and_says_the_defaults() -> None:
+    """Every key that has a use stands in it, in a comment at least, and where it says no more, with its default."""
+    file = ROOT / "config" / "sidecar.yaml"
+    text = file.read_text()
+    page_lines = [line for line in page().splitlines() if line.startswith("| `") and "not available yet" not in line.lower()]
+    keys = {line.split("`")[1] for line in page_lines if "." in line.split("`")[1]}
+    used = {key for key in keys if not key.startswith(("env:", "file:", "webhooks.", "stores."))}
+    assert len(used) > 60
+    assert {key for key in used if not re.search(rf"\b{key.rpartition('.')[2]}:", text)} == {"delivery.spool"}
+    written = load(file, {}).config
+    default = load(None, {}).config
+    for section in ("region", "upstreams", "admin", "limits", "delivery", "logs"):
+        assert getattr(written, section) == getattr(default, section), section
+    unnamed = written.outbound.model_copy(update={"callers": ()})
+    assert unnamed == default.outbound
+    assert written.policy == default.policy
