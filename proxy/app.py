@@ -37,6 +37,7 @@ from proxy.observer import Observer
 from proxy.outbound import Outbound
 from proxy.pipeline import common_head
 from proxy.policy.compile import compile_policy
+from proxy.policy.model import UNKEYED
 from proxy.rules import Rules
 from proxy.tasks import Tasks
 
@@ -111,6 +112,7 @@ class Sidecar:
             listeners = await self._listen(server)
             self._ready = True
             self._say({"event": "ready"})
+            self._warn()
             await self._stopping.wait()
 
             # 4. Stop: unready, but accepting for those who have not noticed yet.
@@ -143,6 +145,14 @@ class Sidecar:
             self._config.delivery.timeouts.connect_seconds,
             lambda error: self._observer.unreachable(upstream.value, error),
         )
+
+    def _warn(self) -> None:
+        """Log what works and should be mended all the same."""
+        for path in self._secrets.weak:
+            self._log.warning("weak_secret", path=path)
+        section = self._config.policy.hash
+        if section is not None and section.key is None:
+            self._log.warning("unkeyed_hashes", path="policy.hash", problem=UNKEYED)
 
     def stop(self) -> None:
         """Begin to drain; a second call cuts the drain short."""

@@ -29,7 +29,13 @@ class Outbound:
         Raises:
             RefusedError: it is not let in.
         """
-        return pipeline.admit(self.rules, head, self._clock.monotonic())
+        try:
+            return pipeline.admit(self.rules, head, self._clock.monotonic())
+        except RefusedError:
+            raise
+        except Exception as error:
+            self._observer.stage_failed("admit", error)
+            raise RefusedError(Reason.INTERNAL) from error
 
     def deliver(self, admission: Admission, body: bytes, caller: Caller) -> Exchange | None:
         """Prepare and send; the answer goes to `caller`, now (None) or later. Never raises."""

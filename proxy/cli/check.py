@@ -18,9 +18,10 @@ from proxy.config.load import Loaded, load
 from proxy.config.model import Config
 from proxy.config.problems import each
 from proxy.config.tls import listener_context, upstream_contexts
-from proxy.credentials.resolve import Resolved, resolve
+from proxy.credentials.resolve import STRONG_CHARACTERS, Resolved, resolve
 from proxy.errors import ConfigError
 from proxy.policy.compile import compile_policy
+from proxy.policy.model import UNKEYED
 from proxy.sensitive import Sensitive
 
 # Compiles a policy whose own key could not be read, which is a problem that was told already.
@@ -116,3 +117,9 @@ def _secrets(config: Config, secrets: Resolved) -> Iterator[Finding]:
         yield Finding("policy.hash.key", State.OK, "read")
     if secrets.admin_token is not None:
         yield Finding("admin.token", State.OK, "read")
+    for path in secrets.weak:
+        yield Finding(
+            path, State.WARNING, f"shorter than {STRONG_CHARACTERS} characters; `openssl rand -hex 32` makes a better one"
+        )
+    if config.policy.hash is not None and config.policy.hash.key is None:
+        yield Finding("policy.hash", State.WARNING, UNKEYED)

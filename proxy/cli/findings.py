@@ -13,6 +13,7 @@ class State(StrEnum):
     """How something is."""
 
     OK = "ok"
+    WARNING = "warning"  # it works, and should be mended all the same
     SKIPPED = "skipped"  # nothing is known to be wrong; the detail says why no more can be said
     PROBLEM = "problem"
 
@@ -49,7 +50,7 @@ def _show_table(findings: Sequence[Finding]) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    colours = {State.OK: "green", State.SKIPPED: "yellow", State.PROBLEM: "bold red"}
+    colours = {State.OK: "green", State.WARNING: "magenta", State.SKIPPED: "yellow", State.PROBLEM: "bold red"}
     table = Table("what", "state", "detail")
     for finding in findings:
         # As text, so that square brackets in a message are no markup.

@@ -23,8 +23,8 @@ from proxy.sensitive import Sensitive
 
 # The longest secret there is a use for is a signed token; the shortest key of Customer.io has 20 characters.
 SECRET_MAX_BYTES = 8192
-# A shorter key would be found inside ordinary words when answers are scrubbed of it.
-INJECTED_MIN_CHARACTERS = 8
+# A shorter key would be found inside ordinary words when answers are scrubbed of it; Customer.io's have 20 and more.
+INJECTED_MIN_CHARACTERS = 4
 REFERENCE_MAX_CHARACTERS = 1024
 
 NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, which says where the secret is, never what it is"

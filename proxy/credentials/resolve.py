@@ -29,20 +29,22 @@ from proxy.sensitive import Sensitive
 
 T = TypeVar("T")
 
-# For secrets that the operator makes up: the shortest that cannot be tried out if its characters are random.
-CHOSEN_MIN_CHARACTERS = 16
+# Of secrets that the operator makes up: the shortest that cannot be tried out if its characters are random. A shorter one does
+# its work, so it is told and not refused.
+STRONG_CHARACTERS = 16
 # The keys that give access to Customer.io.
 REAL_KEYS = ("credentials.track.api_key", "credentials.app.api_key", "credentials.pipelines.write_key")
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The secrets themselves, each in the form it is used in."""
+    """The secrets themselves, each in the form it is used in; `weak` names the key paths of those that could be guessed."""
 
     credentials: Credentials
     callers: Callers
     hash_key: Sensitive[bytes] | None
     admin_token: Sensitive[str] | None
+    weak: tuple[str, ...] = ()
 
 
 def resolve(config: Config, providers: Mapping[Kind, Provider]) -> Resolved:
@@ -61,6 +63,9 @@ def resolve(config: Config, providers: Mapping[Kind, Provider]) -> Resolved:
         callers=_callers(config.outbound.named_callers, secrets),
         hash_key=secrets.formed("policy.hash.key", _hash_key),
         admin_token=secrets.formed("admin.token", _token),
+        weak=tuple(
+            secrets.weak("policy.hash.key", "admin.token", *map(_caller_path, range(len(config.outbound.named_callers))))
+        ),
     )
     if secrets.problems:
         raise together(secrets.problems)
@@ -80,6 +85,12 @@ class _Secrets:
     def get(self, path: str) -> Sensitive[str] | None:
         """Return the secret at `path`, if there is one."""
         return self._secrets.get(path)
+
+    def weak(self, *paths: str) -> Iterator[str]:
+        """Name those of `paths` at which there is a secret that could be guessed."""
+        for path in paths:
+            if (secret := self.get(path)) is not None and len(secret.reveal()) < STRONG_CHARACTERS:
+                yield path
 
     def formed(self, path: str, form: Callable[[Sensitive[str]], T]) -> T | None:
         """Return the secret at `path` in its form, if there is one and it has that form."""
@@ -111,7 +122,7 @@ def _callers(named: Sequence[Caller], secrets: _Secrets) -> Callers:
     real = {secrets.get(path) for path in REAL_KEYS} - {None}
     keys: list[tuple[str, Sensitive[str]]] = []
     for index, caller in enumerate(named):
-        path = f"outbound.callers.{index}.key"
+        path = _caller_path(index)
         if (key := secrets.formed(path, _caller_key)) is None:
             continue
         if key in real:
@@ -123,19 +134,15 @@ def _callers(named: Sequence[Caller], secrets: _Secrets) -> Callers:
     return Callers.of(keys, frozenset(caller.name for caller in named if caller.may_unsuppress))
 
 
-def _chosen(secret: Sensitive[str]) -> Sensitive[str]:
-    if len(secret.reveal()) < CHOSEN_MIN_CHARACTERS:
-        raise UnreadableError(
-            f"the secret is shorter than {CHOSEN_MIN_CHARACTERS} characters; `openssl rand -hex 32` makes one"
-        )
-    return secret
+def _caller_path(index: int) -> str:
+    return f"outbound.callers.{index}.key"
 
 
 def _token(secret: Sensitive[str]) -> Sensitive[str]:
     """Return what can stand in an Authorization header as it is."""
     if not all("!" <= character <= "~" for character in secret.reveal()):
         raise UnreadableError("the secret holds a space or a character outside ASCII")
-    return _chosen(secret)
+    return secret
 
 
 def _caller_key(secret: Sensitive[str]) -> Sensitive[str]:
@@ -146,4 +153,4 @@ def _caller_key(secret: Sensitive[str]) -> Sensitive[str]:
 
 
 def _hash_key(secret: Sensitive[str]) -> Sensitive[bytes]:
-    return Sensitive(_chosen(secret).reveal().encode())
+    return Sensitive(secret.reveal().encode())

@@ -7,6 +7,9 @@ from proxy.delivery.answer import Refuse, Treatment
 from proxy.delivery.scrub import Scrubber, Stream
 from proxy.exchange import Caller
 
+# A body that comes byte by byte takes up its bytes, and not a piece of memory for each of them.
+MAX_PIECES = 64
+
 
 class Reply:
     """One answer, from its head to its end."""
@@ -40,6 +43,8 @@ class Reply:
         """Keep a piece of the body until the whole read is parsed, or, of an answer that is held, until its end."""
         self._body_bytes += len(data)
         if not self.oversized:
+            if len(self._body) == MAX_PIECES:
+                self._body = [b"".join(self._body)]
             self._body.append(data)
 
     def pass_on(self, caller: Caller) -> None:

@@ -1,43 +1,49 @@
 """One connection of an application: its requests one at a time and in order, its answers, its deadlines, its end.
 
-Requests sent ahead (pipelined) wait their turn, and nothing more is read meanwhile, so what waits is bounded by one read of
-the event loop (256 KiB) and by `MAX_PIPELINED`.
+A request is read when the one before it has been answered and the caller has taken the answer, so what one connection can
+make the sidecar hold is bounded: what it sent ahead by two reads of the event loop (256 KiB each) and by `inflight_bytes`,
+its answers by the transport's high-water mark and one answer more.
 """
 
 import asyncio
-from collections import deque
-from http import HTTPStatus
+import socket
+import struct
+from contextlib import suppress
 from typing import cast
 
 from proxy.errors import Reason
+from proxy.exchange import Admission
 from proxy.http1 import heads
-from proxy.http1.request import LINGER_BYTES, Message, Phase, RequestReader
+from proxy.http1.message import Message
+from proxy.http1.request import LINGER_BYTES, Phase, RequestReader
 from proxy.http1.server import Exchange, Server
 
-MAX_PIPELINED = 32
+# More of an answer stops it. It is what event loops use for plain connections; for TLS they use up to eight times as much.
+WRITE_BUFFER_BYTES = 65_536
 LINGER_SECONDS = 2.0
+# Connections over the limit that are told so at any one time; more are dropped without a word.
+MAX_TURNED_AWAY = 256
 
 _NEVER = float("inf")
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing sends a reset
 
 
 class CallerConnection(asyncio.Protocol):
     """The protocol of one application connection."""
 
     __slots__ = (
-        "_ahead", "_chunked_answer", "_closing", "_exchange", "_last", "_lingered_bytes", "_pending", "_reader",
-        "_reading_paused", "_server", "_serving", "_timed", "_transport", "_writing_paused", "deadline",
+        "_chunked_answer", "_closing", "_eof", "_exchange", "_lingered_bytes", "_reader", "_reading_paused", "_server",
+        "_serving", "_timed", "_transport", "_writing_paused", "deadline",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
         """Belong to `server`."""
         self._server = server
-        self._reader = RequestReader(server, self)
+        self._reader = RequestReader(server, lambda: self._transport.write(heads.CONTINUE))
         self._serving: Message | None = None  # the request being answered
-        self._pending: deque[Message] = deque()  # requests read behind it
         self._exchange: Exchange | None = None
-        self._ahead = b""  # what came while a request was being answered
-        self._timed: Phase | None = Phase.IDLE  # the phase of reading that `deadline` was set for
-        self._last = False  # nothing more will be read
+        self._timed = Phase.IDLE  # the phase of reading that `deadline` was set for
+        self._eof = False  # the caller sends no more
         self._closing = False
         self._lingered_bytes = 0
         self._reading_paused = False
@@ -48,30 +54,43 @@ class CallerConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or refuse it when there are too many."""
+        """Take the connection, or turn it away when there are too many."""
         self._transport = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
+        self._transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         server = self._server
         server.connections.add(self)
-        self._set_deadline(server.limits.idle_seconds)
-        if len(server.connections) > server.limits.connections:
-            self.rejected(Reason.OVERLOADED)
+        # One that comes after the drain began, from the backlog or a TLS handshake, has time for a request, not to idle.
+        self._set_deadline(server.limits.head_seconds if server.draining else server.limits.idle_seconds)
+        excess = len(server.connections) - server.limits.connections
+        if excess > MAX_TURNED_AWAY:
+            self._reset()
+        elif excess > 0:
+            self._serve(self._reader.refuse(Reason.OVERLOADED))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """Forget the connection, and stop what it was waiting for."""
-        self._server.lost(self)
         self._closing = True
+        self._server.lost(self)
+        self._reader.close()
         exchange, self._exchange = self._exchange, None
         serving, self._serving = self._serving, None
-        for message in (self._reader.message, *self._pending, *((serving,) if serving else ())):
-            self._let_go(message)
-        self._pending.clear()
+        if serving is not None:
+            self._server.let_go(serving.held_bytes)
         if exchange is not None:
             exchange.cancel()
 
     def eof_received(self) -> bool:
-        """Answer what was asked before the other side stopped sending; then close."""
-        self._last = True
-        return self._serving is not None and self._transport.can_write_eof()  # TLS knows no half-closed connection
+        """Answer what was asked before the caller stopped sending; then close."""
+        self._eof = True
+        if self._closing:
+            return False
+        # TLS knows no half-closed connection.
+        if not self._transport.can_write_eof() or (self._serving is None and not self._reader.kept):
+            self.close()
+            return False
+        if self._serving is None:
+            self._soon()
+        return True
 
     def pause_writing(self) -> None:
         """Hold the answer back: the caller does not keep up."""
@@ -80,198 +99,180 @@ class CallerConnection(asyncio.Protocol):
             self._exchange.pause()
 
     def resume_writing(self) -> None:
-        """Go on with the answer."""
+        """Go on with the answer, or with the next request."""
         self._writing_paused = False
         if self._exchange is not None:
             self._exchange.resume()
+        elif self._serving is None and not self._closing:
+            self._set_deadline(self._server.limits.idle_seconds)
+            self._go_on()
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless a request is being answered."""
-        if self._closing:
+        if self._closing or self._reader.ended:
+            # Nobody reads this, but closing before it is read would reset the connection (RFC 9112 section 9.6).
             self._lingered_bytes += len(data)
             if self._lingered_bytes > LINGER_BYTES:
-                self._transport.abort()
-        elif self._serving is None:
+                self._reset()
+        elif self._serving is None and not self._writing_paused:
             self._read(data)
-        elif not self._last:
-            self._ahead += data
+        else:
+            self._reader.keep(data)
             if not self._reading_paused:
                 self._reading_paused = True
                 self._transport.pause_reading()
 
+    # Reading
+
     def _read(self, data: bytes) -> None:
         reader = self._reader
-        reader.feed(data)
-        if self._closing:
-            return
-        if reader.rest:
-            rest, reader.rest = reader.rest, b""
-            if self._serving is None:
-                self._read(rest)
-                return
-            self._ahead = rest + self._ahead
-        if self._serving is None:
-            phase = reader.phase or (Phase.HEAD if reader.begun else Phase.IDLE)
-            if phase is not self._timed:
-                self._timed = phase
-                limits = self._server.limits
-                self._set_deadline((limits.idle_seconds, limits.head_seconds, limits.body_seconds)[phase])
-
-    # What the reader tells (`request.Reads`)
-
-    @property
-    def answering(self) -> bool:
-        """See `Reads.answering`."""
-        return self._serving is not None
-
-    def expected(self) -> None:
-        """See `Reads.expected`."""
-        self._transport.write(heads.CONTINUE)
-
-    def received(self, message: Message) -> None:
-        """See `Reads.received`."""
-        if self._last:
-            self._let_go(message)
-            return
-        self._last = not message.keep_alive
-        if self._serving is None:
+        message = reader.read(data)
+        if message is not None:
             self._serve(message)
-        elif len(self._pending) < MAX_PIPELINED:
-            self._pending.append(message)
-        else:
-            self._let_go(message)
-            self.rejected(Reason.OVERLOADED)
+            return
+        if self._eof:
+            self.close()
+            return
+        phase = reader.phase
+        if phase is not self._timed:
+            self._timed = phase
+            limits = self._server.limits
+            self._set_deadline((limits.idle_seconds, limits.head_seconds, limits.body_seconds)[phase])
+        if self._reading_paused:
+            self._reading_paused = False
+            self._transport.resume_reading()
 
-    def rejected(self, reason: Reason) -> None:
-        """See `Reads.rejected`. Answers that are due before it are given first."""
-        if self._last:
-            return  # bytes behind the request that ends the connection
-        self._last = True
-        final = Message(refused=reason)
-        if self._reader.phase is not Phase.IDLE:
-            message = self._reader.message
-            self._let_go(message)
-            final.method, final.admitted = message.method, message.admitted
-        if self._serving is not None:
-            self._pending.append(final)
+    def _go_on(self) -> None:
+        """Take up the next request, if the last one is answered and the caller has taken the answer."""
+        if self._serving is not None or self._writing_paused or self._closing:
+            return
+        if self._reader.ended:
+            self._end(hear_out=not self._eof)
         else:
-            self._serve(final)
+            self._read(b"")
 
-    # Answering
+    def _soon(self) -> None:
+        """Go on in a turn of its own: a read full of small requests delays nobody else, and the stack stays flat."""
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    # Answering. Whoever answers a request a second time, or after its end, is not heard.
 
     def _serve(self, message: Message) -> None:
         self._serving = message
-        self._timed = None
-        self.deadline = _NEVER
-        handler = self._server.handler
-        if message.refused is not None or message.admitted is None:
-            reason = message.refused or Reason.INTERNAL
-            handler.refused(reason, message.admitted)
-            self.refuse(reason)
+        self.deadline = _NEVER  # the exchange has its own
+        admission = message.admission
+        if message.refused is not None or admission is None:
+            self._refuse(message.refused or Reason.INTERNAL, admission)
             return
-        pieces, message.pieces = message.pieces, []
-        exchange = handler.deliver(message.admitted, pieces[0] if len(pieces) == 1 else b"".join(pieces), self)
+        body, message.body = bytes(message.body), b""
+        try:
+            exchange = self._server.handler.deliver(admission, body, self)
+        except Exception:  # noqa: BLE001  # a fault of our own: whatever it is, the caller is answered
+            self._reader.ended = True  # who knows what is still on its way to this connection
+            self._refuse(Reason.INTERNAL, admission)
+            return
         if exchange is not None and self._serving is message:
             self._exchange = exchange
             if self._writing_paused:
                 exchange.pause()
 
+    def _refuse(self, reason: Reason, admission: Admission | None) -> None:
+        """Answer with a refusal that the handler knows nothing of."""
+        try:
+            self._server.handler.refused(reason, admission)
+        finally:
+            self.refuse(reason)
+
     def refuse(self, reason: Reason) -> None:
         """See `Caller.refuse`."""
-        lines, body = heads.REFUSALS[reason]
         message = self._serving
-        if message is not None and message.method == "HEAD":
-            body = b""  # RFC 9110 section 9.3.2
-        self._transport.write(b"".join((lines, self._server.date, self._persistence(), heads.END, body)))
-        self._answered()
+        if message is not None:
+            self._transport.write(heads.refusal(reason, self._lines(message), head_only=message.method == "HEAD"))
+            self._answered(message, refused=True)
 
     def answer(self, status: int, lines: bytes, body: bytes) -> None:
         """See `Caller.answer`."""
-        # RFC 9110 section 8.6: no length where there can be no content.
-        length = b"" if status == HTTPStatus.NO_CONTENT else b"Content-Length: %d\r\n" % len(body)
-        self._transport.write(
-            b"".join((heads.status_line(status), heads.FORWARDED, lines, length, self._persistence(), heads.END, body))
-        )
-        self._answered()
+        message = self._serving
+        if message is not None:
+            self._transport.write(heads.answer(status, lines, self._lines(message), body))
+            self._answered(message, refused=False)
 
     def start(self, status: int, lines: bytes, length: int | None) -> None:
         """See `Caller.start`."""
         message = self._serving
+        if message is None:
+            return
         self._chunked_answer = False
         if length is not None:
             framing = b"Content-Length: %d\r\n" % length
-        elif message is not None and message.http10:
-            message.keep_alive = False  # RFC 9112 section 6.3: the end of the connection ends the body
+        elif message.http10:
+            self._reader.ended = True  # RFC 9112 section 6.3: the end of the connection ends the body
             framing = b""
         else:
             self._chunked_answer = True
             framing = heads.CHUNKED
-        self._transport.write(
-            b"".join((heads.status_line(status), heads.FORWARDED, lines, framing, self._persistence(), heads.END))
-        )
+        self._transport.write(heads.start(status, lines, framing + self._lines(message)))
 
     def write(self, data: bytes) -> None:
         """See `Caller.write`."""
-        if data:
+        if data and self._serving is not None:
             self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked_answer else data)
 
     def finish(self) -> None:
         """See `Caller.finish`."""
-        if self._chunked_answer:
-            self._transport.write(heads.LAST_CHUNK)
-        self._answered()
+        message = self._serving
+        if message is not None:
+            if self._chunked_answer:
+                self._transport.write(heads.LAST_CHUNK)
+            self._answered(message, refused=False)
 
     def abort(self) -> None:
         """See `Caller.abort`."""
         self._exchange = None
-        self._transport.abort()
+        self._reset()
 
-    def _persistence(self) -> bytes:
-        message = self._serving
-        if message is None or not message.keep_alive or self._server.draining:
-            return heads.CLOSE
-        return heads.KEEP_ALIVE if message.http10 else b""
+    def _lines(self, message: Message) -> bytes:
+        """Return the header lines that are ours."""
+        if self._finished:
+            return self._server.date + heads.CLOSE
+        return self._server.date + heads.KEEP_ALIVE if message.http10 else self._server.date
 
-    def _answered(self) -> None:
+    @property
+    def _finished(self) -> bool:
+        """Whether the request being answered is the last one."""
+        reader = self._reader
+        return reader.ended or self._server.draining or (self._eof and not reader.kept)
+
+    def _answered(self, message: Message, *, refused: bool) -> None:
         """Go on to the next request, or close."""
-        message, self._serving = self._serving, None
-        self._exchange = None
-        if message is None:
+        self._serving = self._exchange = None
+        server = self._server
+        server.let_go(message.held_bytes)
+        if self._finished:
+            # TLS has no half-closed connection: there only who is refused, maybe in the middle of a body, is heard out.
+            self._end(hear_out=not self._eof and (refused or self._transport.can_write_eof()))
             return
-        self._let_go(message)
-        if self._pending:
-            self._serve(self._pending.popleft())
-        elif self._last or self._server.draining:
-            self._end(linger=message.refused is not None)
-        else:
-            self._timed = Phase.IDLE
-            limits = self._server.limits
-            self._set_deadline(limits.body_seconds if self._writing_paused else limits.idle_seconds)
-            ahead, self._ahead = self._ahead, b""
-            if ahead or self._reader.begun:
-                self._read(ahead)
-            if self._reading_paused and self._serving is None and not self._closing:
-                self._reading_paused = False
-                self._transport.resume_reading()
-
-    def _let_go(self, message: Message) -> None:
-        self._server.held_bytes -= message.held_bytes
-        message.held_bytes = 0
-        message.pieces = []
+        self._timed = Phase.IDLE
+        limits = server.limits
+        self._set_deadline(limits.body_seconds if self._writing_paused else limits.idle_seconds)
+        if self._reader.kept or self._reading_paused:
+            self._soon()
 
     # Ending
 
     @property
     def busy(self) -> bool:
         """See `Connection.busy`."""
-        return not self._closing and (self._serving is not None or self._reader.begun)
+        return not self._closing and (self._serving is not None or self._reader.phase is not Phase.IDLE)
 
     def expire(self) -> None:
         """See `Connection.expire`."""
-        if self._closing or self._writing_paused:
+        if self._writing_paused or self._transport.get_write_buffer_size():
+            self._reset()
+        elif self._closing:
             self._transport.abort()
-        elif self._reader.begun:
-            self.rejected(Reason.REQUEST_TIMEOUT)
+        elif self._reader.phase is not Phase.IDLE:
+            self._serve(self._reader.refuse(Reason.REQUEST_TIMEOUT))
         else:
             self.close()
 
@@ -279,29 +280,40 @@ class CallerConnection(asyncio.Protocol):
         """See `Connection.shut_down`."""
         if self._exchange is not None:
             self._exchange.shut_down()
-        elif self.busy:
-            self.rejected(Reason.SHUTTING_DOWN)
+        elif self._serving is None and self.busy:
+            self._serve(self._reader.refuse(Reason.SHUTTING_DOWN))
         if not self._closing:
             self.close()
 
     def close(self) -> None:
         """See `Connection.close`."""
-        self._end(linger=False)
+        if not self._closing:
+            self._end(hear_out=False)
 
-    def _end(self, *, linger: bool) -> None:
-        """Close, after what was written has been sent.
+    def _end(self, *, hear_out: bool) -> None:
+        """Close behind what was written; with `hear_out`, read on until the caller closes too.
 
-        `linger` reads and drops what is still on its way: closing at once would reset the connection and might take the
-        answer with it (RFC 9112 section 9.6).
+        What is still on its way would otherwise reset the connection, and might take the answer with it (RFC 9112 section 9.6).
         """
+        transport = self._transport
         self._closing = True
-        # With nothing left to send, only the other side's part of a TLS closure is still waited for, which many never give.
-        unsent = self._transport.get_write_buffer_size() and not linger
-        self._set_deadline(self._server.limits.body_seconds if unsent else LINGER_SECONDS)
-        if not linger:
-            self._transport.close()
-        elif self._transport.can_write_eof():
-            self._transport.write_eof()
+        # With nothing left to send, only the other side's part of a closure is still waited for, which many never give.
+        self._set_deadline(self._server.limits.body_seconds if transport.get_write_buffer_size() else LINGER_SECONDS)
+        if not hear_out:
+            transport.close()
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+        if self._reading_paused:
+            transport.resume_reading()
+
+    def _reset(self) -> None:
+        """Break the connection off: a cut answer must not be taken for a whole one, nor the system hold what nobody reads."""
+        sock = self._transport.get_extra_info("socket")
+        if sock is not None:
+            with suppress(OSError):  # macOS: the other side was faster
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self._transport.abort()
 
     def _set_deadline(self, seconds: float) -> None:
         self.deadline = self._server.clock.monotonic() + seconds

@@ -12,14 +12,34 @@ KEEP_ALIVE = b"Connection: keep-alive\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 JSON = b"Content-Type: application/json\r\n"
-FORWARDED = b"X-CIO-Sidecar: forwarded\r\n"
 
+_FORWARDED = b"%bX-CIO-Sidecar: forwarded\r\n"
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_FORWARDED_LINES = {status: _FORWARDED % line for status, line in _STATUS_LINES.items()}
 
 
 def status_line(status: int) -> bytes:
-    """Return the status line of `status`, with the registered phrase if it has one."""
+    """Return the status line of `status`, with the registered phrase if it has one (RFC 9112 section 4)."""
     return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def start(status: int, lines: bytes, rest: bytes) -> bytes:
+    """Return the head of an upstream answer: marked as one, then header `lines`, then the `rest` of them."""
+    return b"".join((_FORWARDED_LINES.get(status) or _FORWARDED % status_line(status), lines, rest, END))
+
+
+def answer(status: int, lines: bytes, rest: bytes, body: bytes) -> bytes:
+    """Return a whole upstream answer. One without content has no length (RFC 9110 section 8.6)."""
+    marked = _FORWARDED_LINES.get(status) or _FORWARDED % status_line(status)
+    if status == HTTPStatus.NO_CONTENT:
+        return b"".join((marked, lines, rest, END))
+    return b"".join((marked, lines, b"Content-Length: %d\r\n" % len(body), rest, END, body))
+
+
+def refusal(reason: Reason, rest: bytes, *, head_only: bool) -> bytes:
+    """Return a whole refusal; with `head_only`, as an answer to HEAD (RFC 9110 section 9.3.2)."""
+    lines, body = REFUSALS[reason]
+    return b"".join((lines, rest, END, b"" if head_only else body))
 
 
 def date(wall_seconds: float) -> bytes:
@@ -38,5 +58,5 @@ def _refusal(reason: Reason, answer: Answer) -> tuple[bytes, bytes]:
     return b"".join(lines), body
 
 
-# Head lines (without Date, Connection and the closing empty line) and body of each refusal.
+# The head lines of each refusal that are always the same, and its body.
 REFUSALS = {reason: _refusal(reason, answer) for reason, answer in ANSWERS.items()}

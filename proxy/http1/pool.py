@@ -6,7 +6,6 @@ first, so that the others grow old and are closed before the far end closes them
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Callable
 
 from proxy.clock import Clock
@@ -41,7 +40,7 @@ class Pool:
         self._clock = clock
         self._connect_seconds = connect_seconds
         self._unreachable = unreachable
-        self._idle: deque[UpstreamConnection] = deque()
+        self._idle: dict[UpstreamConnection, None] = {}  # by when they became idle
         self._open: set[UpstreamConnection] = set()
         self._dialling = 0
         self._closed = False
@@ -50,7 +49,7 @@ class Pool:
         """Return an idle connection that is still usable, or None."""
         idle = self._idle
         while idle:
-            connection = idle.pop()
+            connection, _ = idle.popitem()
             if connection.usable and not self._expired(connection, self._clock.monotonic()):
                 return connection
             connection.close()
@@ -76,7 +75,7 @@ class Pool:
                     ssl=self._tls,
                     server_hostname=origin.host if self._tls else None,
                 )
-        except OSError as error:  # with it, SSLError and TimeoutError
+        except (OSError, ValueError) as error:  # with them, SSLError, TimeoutError, and names that cannot be looked up
             self._unreachable(error)
             raise RefusedError(Reason.UPSTREAM_UNREACHABLE) from error
         finally:
@@ -84,13 +83,18 @@ class Pool:
         return connection
 
     def tick(self) -> None:
-        """Close idle connections past their idle or age limit; call it every second or so."""
+        """Close connections that have been idle too long; call it every second or so.
+
+        One past its age limit is not taken any more, and so becomes idle for too long.
+        """
         now = self._clock.monotonic()
-        kept = deque(connection for connection in self._idle if not self._expired(connection, now))
-        for connection in self._idle:
-            if self._expired(connection, now):
-                connection.close()
-        self._idle = kept
+        idle = self._idle
+        while idle:
+            connection = next(iter(idle))
+            if now - connection.released_at <= MAX_IDLE_SECONDS:
+                break
+            del idle[connection]
+            connection.close()
 
     def close(self) -> None:
         """Drop every connection, idle or not."""
@@ -102,6 +106,8 @@ class Pool:
     def opened(self, connection: UpstreamConnection) -> None:
         """Count a connection that was made."""
         self._open.add(connection)
+        if self._closed:  # while it was being dialled
+            connection.abandon()
 
     def released(self, connection: UpstreamConnection) -> None:
         """Keep a clean connection for the next request."""
@@ -109,13 +115,12 @@ class Pool:
             connection.close()
             return
         connection.released_at = self._clock.monotonic()
-        self._idle.append(connection)
+        self._idle[connection] = None
 
     def closed(self, connection: UpstreamConnection) -> None:
         """Forget a connection that is gone."""
         self._open.discard(connection)
-        if connection in self._idle:
-            self._idle.remove(connection)
+        self._idle.pop(connection, None)
 
     @staticmethod
     def _expired(connection: UpstreamConnection, now: float) -> bool:

@@ -50,10 +50,10 @@ class Handler(Protocol):
         """
 
     def deliver(self, admission: Admission, body: bytes, caller: Caller) -> Exchange | None:
-        """Send an accepted request on; it answers through `caller`, now (None) or later. Never raises."""
+        """Send an accepted request on; it answers through `caller`, now (None) or later."""
 
     def refused(self, reason: Reason, admission: Admission | None) -> None:
-        """Take note of a refusal that the server answers by itself."""
+        """Take note of a refusal that the server answered by itself."""
 
 
 class Connection(Protocol):
@@ -84,7 +84,7 @@ class Server:
         self.limits = limits
         self.clock = clock
         self.connections: set[Connection] = set()
-        self.held_bytes = 0
+        self.held_bytes = 0  # of requests, from the first read of one until it is answered
         self.draining = False
         self.empty = asyncio.Event()  # set once a drained server has no connection left
         self.date = heads.date(clock.wall())
@@ -93,9 +93,20 @@ class Server:
         """Enforce deadlines; call it a few times a second."""
         self.date = heads.date(self.clock.wall())
         now = self.clock.monotonic()
-        for connection in tuple(self.connections):
-            if connection.deadline < now:
-                connection.expire()
+        for connection in [connection for connection in self.connections if connection.deadline < now]:
+            connection.expire()
+
+    def hold(self, size: int) -> bool:
+        """Count `size` bytes as held, if there is room for them; say whether there is."""
+        held = self.held_bytes + size
+        if held > self.limits.inflight_bytes:
+            return False
+        self.held_bytes = held
+        return True
+
+    def let_go(self, size: int) -> None:
+        """Count `size` bytes as held no more."""
+        self.held_bytes -= size
 
     def lost(self, connection: Connection) -> None:
         """Forget a connection that is gone."""
@@ -121,3 +132,8 @@ class Server:
         """Answer whatever still waits with `shutting_down`, then close."""
         for connection in tuple(self.connections):
             connection.shut_down()
+
+    def cut_off(self) -> None:
+        """End the connections whose other side did not close in time; call it after `shut_down`."""
+        for connection in tuple(self.connections):
+            connection.expire()

@@ -3,8 +3,10 @@
 Rules, because one application must never see another's answer:
 * a byte that arrives while no answer is awaited closes the connection;
 * leftover bytes behind an answer, an answer that began before the request was fully written, `Connection: close`, an answer
-  ended by the close, or any parse error: the connection is not used again;
-* 1xx answers are skipped, a bounded number of them; 101 is invalid, we never ask for it (RFC 9110 section 15.2);
+  ended by the close, content where none may be, or any parse error: the connection is not used again;
+* an answer is HTTP/1.1 or 1.0 with a status of 200 to 599: llhttp also takes `RTSP/`, `ICE/`, 0.9, 2.0 and any three digits;
+* 1xx answers are skipped, a bounded number of them, none with content; 101 is invalid, we never ask for it (RFC 9110
+  section 15.2);
 * a transfer coding other than a single `chunked` is invalid (RFC 9112 section 6.1); trailers are dropped.
 """
 
@@ -15,12 +17,11 @@ from typing import Protocol, cast
 import httptools
 
 from proxy.exchange import Failure, Receiver
+from proxy.http1.framing import DROPPED, EMPTY_LINE, MAX_LENGTH_DIGITS, ChunkedBody
 
-# An endless header, chunk extension or trailer fires no callback, so raw bytes are counted: this much may come beside
-# body data, and eight bytes for each body byte (a chunk of one byte takes six).
-OVERHEAD_BYTES = 65_536
-OVERHEAD_PER_BODY_BYTE = 8
+HEAD_BYTES = 65_536
 MAX_INTERIM_ANSWERS = 8
+MAX_STATUS = 599  # RFC 9110 section 15
 
 
 class Owner(Protocol):
@@ -40,48 +41,29 @@ class UpstreamConnection(asyncio.Protocol):
     """The protocol of one upstream connection, driven by llhttp."""
 
     __slots__ = (
-        "_body_bytes",
-        "_chunked",
-        "_complete",
-        "_headers",
-        "_interim",
-        "_keep",
-        "_length",
-        "_owner",
-        "_parser",
-        "_raw_bytes",
-        "_receiver",
-        "_repeated",
-        "_started",
-        "_transport",
-        "_until_close",
-        "opened_at",
-        "released_at",
-        "used",
-    )
+        "_body_bytes", "_chunks", "_complete", "_head", "_headers", "_interim", "_keep", "_left_bytes", "_owner", "_parser",
+        "_receiver", "_repeated", "_started", "_transport", "_unsent", "opened_at", "released_at", "used",
+    )  # fmt: skip
 
     def __init__(self, owner: Owner, opened_at: float) -> None:
         """Belong to `owner`; `opened_at` is in monotonic seconds."""
         self._owner = owner
         self._receiver: Receiver | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[bytes, bytes] = {}
+        self._headers: dict[bytes, bytes] = DROPPED
         self._repeated = False
-        self._reset()
+        self._head: bytes | None = None  # what has come of an answer's head; None: nothing has come at all
+        self._unsent = False
+        self._interim = 0
+        self._started = False  # the head of the final answer is read
+        self._complete = False
+        self._keep = False
+        self._chunks: ChunkedBody | None = None
+        self._left_bytes: int | None = None  # of a body with a length; None: the close ends it
+        self._body_bytes = 0
         self.opened_at = opened_at
         self.released_at = opened_at
         self.used = False
-
-    def _reset(self) -> None:
-        self._keep = True
-        self._started = False
-        self._complete = False
-        self._until_close = False
-        self._chunked = False
-        self._length: int | None = None
-        self._raw_bytes = 0
-        self._body_bytes = 0
-        self._interim = 0
 
     # What the pool and the sender ask of it.
 
@@ -91,10 +73,17 @@ class UpstreamConnection(asyncio.Protocol):
         return self._receiver is None and not self._transport.is_closing()
 
     def send(self, receiver: Receiver, *pieces: bytes) -> None:
-        """Write one request and tell `receiver` of its answer."""
+        """Write one request; its answer, or its failure, is told to `receiver` once this has returned."""
+        transport = self._transport
         self._receiver = receiver
-        self._reset()
-        self._transport.write(b"".join(pieces))
+        self._head = None
+        self._started = self._complete = False
+        if transport.is_closing():
+            self._unsent = True
+            asyncio.get_running_loop().call_soon(self._lost)  # nothing may be left that would tell of it
+            return
+        transport.write(b"".join(pieces))
+        self._unsent = transport.is_closing()  # the very first write failed, so none of it is on its way
 
     def release(self) -> None:
         """Go back to the pool unused."""
@@ -131,26 +120,26 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is None:
             self._transport.abort()
             return
-        self._raw_bytes += len(data)
         try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._keep = False
-            if not self._complete:
-                self._fail(Failure.INVALID)
-                return
-        if self._receiver is not receiver:  # the receiver gave up on what it was told
+            if not self._started:
+                data = self._read_heads(data)
+            if data:
+                self._read_body(data)
+        except Exception as error:
+            self._fail(Failure.INVALID)
+            if not isinstance(error, _NOT_AN_ANSWER) or isinstance(error, httptools.HttpParserCallbackError):
+                raise  # a fault of the receiver, which was told; the event loop reports it
+            return
+        if self._receiver is not receiver:  # it gave up on what it was told
             return
         if self._complete:
             self._finish()
-        elif self._raw_bytes > OVERHEAD_BYTES + (OVERHEAD_PER_BODY_BYTE + 1) * self._body_bytes:
-            self._fail(Failure.INVALID)
         elif self._started:
             receiver.answer_paused()
 
     def eof_received(self) -> bool:
         """Complete an answer that only the close ends (RFC 9112 section 6.3, rule 8)."""
-        if self._receiver is not None and self._until_close:
+        if self._receiver is not None and self._started and self._left_bytes is None and self._chunks is None:
             self._keep = False
             self._finish()
         return False
@@ -158,18 +147,107 @@ class UpstreamConnection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
         """Tell the receiver that nothing more will come."""
         self._owner.closed(self)
+        self._lost()
+
+    def _lost(self) -> None:
+        if self._receiver is None:
+            return
+        if self._unsent:
+            self._fail(Failure.UNSENT)
+        else:
+            self._fail(Failure.CLOSED if self._head is None else Failure.TRUNCATED)
+
+    def _read_heads(self, data: bytes) -> bytes:
+        """Read interim answers and the head of the final one; return what follows it."""
+        if self._head:
+            data = self._head + data
+        while True:
+            version = data[:9]
+            if version not in _VERSIONS and not any(each.startswith(version) for each in _VERSIONS):
+                raise _InvalidAnswerError
+            end = data.find(EMPTY_LINE)
+            if end < 0:
+                if len(data) > HEAD_BYTES:
+                    raise _InvalidAnswerError
+                self._head = data
+                return b""
+            if end > HEAD_BYTES:
+                raise _InvalidAnswerError
+            end += len(EMPTY_LINE)
+            headers: dict[bytes, bytes] = {}
+            self._headers = headers
+            self._repeated = False
+            self._parser.feed_data(data[:end])
+            self._headers = DROPPED  # for trailers
+            status: int = self._parser.get_status_code()
+            if status >= 200:  # noqa: PLR2004  # RFC 9110 section 15: an answer is interim below, final from there on
+                self._head = b""
+                self._start(status, headers, http10=version == _HTTP10)
+                return data[end:]
+            self._skip(status, headers)
+            data = data[end:]
+
+    def _skip(self, status: int, headers: dict[bytes, bytes]) -> None:
+        """Pass over an interim answer. It has no content, so nothing that frames content (RFC 9110 section 15.2)."""
+        self._interim += 1
+        if (
+            status < HTTPStatus.CONTINUE
+            or status == HTTPStatus.SWITCHING_PROTOCOLS
+            or self._interim > MAX_INTERIM_ANSWERS
+            or not _FRAMING.isdisjoint(headers)
+        ):
+            raise _InvalidAnswerError
+        self._complete = False
+
+    def _start(self, status: int, headers: dict[bytes, bytes], *, http10: bool) -> None:
+        """Find where the answer ends, and hand its head on (RFC 9112 section 6.3)."""
+        coding = headers.get(b"transfer-encoding")
+        length = headers.get(b"content-length")
+        if status > MAX_STATUS or self._repeated or (length is not None and len(length) > MAX_LENGTH_DIGITS):
+            raise _InvalidAnswerError
+        if coding is not None and (http10 or coding.lower() != b"chunked"):
+            raise _InvalidAnswerError
+        keep = self._keep and not self._transport.get_write_buffer_size()
+        left = None if length is None else int(length)
+        chunks = None
+        if status in _WITHOUT_CONTENT:
+            keep = keep and coding is None and not left
+            left = 0
+        elif coding is not None:
+            chunks = ChunkedBody(HEAD_BYTES)
+            self._body_bytes = 0
+        self._keep = keep
+        self._chunks = chunks
+        self._left_bytes = left
+        self._interim = 0
+        self._started = True
         if self._receiver is not None:
-            self._fail(Failure.TRUNCATED if self._raw_bytes else Failure.CLOSED)
+            self._receiver.answer_started(status, headers, left)
+
+    def _read_body(self, data: bytes) -> None:
+        """Feed llhttp what belongs to the body; bytes behind it are none of ours."""
+        chunks = self._chunks
+        if chunks is not None:
+            start = 0
+            for end in chunks.ends(data):
+                self._parser.feed_data(data[start:end])
+                start = end
+                if self._complete:
+                    self._keep = self._keep and end == len(data)
+                    return
+            if chunks.excessive(len(data), self._body_bytes):
+                raise _InvalidAnswerError
+            return
+        left = self._left_bytes
+        if left is not None:
+            if len(data) > left:
+                self._keep = False
+                data = data[:left]
+            self._left_bytes = left - len(data)
+        if data:
+            self._parser.feed_data(data)
 
     # llhttp's callbacks
-
-    def on_message_begin(self) -> None:
-        """Begin an answer; a second one behind the first is leftover bytes."""
-        if self._complete:
-            self._keep = False
-        else:
-            self._headers = {}
-            self._repeated = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; a repeated one that frames the answer makes it invalid."""
@@ -177,30 +255,11 @@ class UpstreamConnection(asyncio.Protocol):
         if name in self._headers:
             self._repeated = self._repeated or name in _FRAMING
         else:
-            self._headers[name] = value
+            self._headers[name] = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp takes it from the front only
 
     def on_headers_complete(self) -> None:
-        """Check the framing and hand the head on."""
-        if self._complete:
-            return
-        headers = self._headers
-        self._headers = {}  # trailers land here, unread
-        status: int = self._parser.get_status_code()
-        if status < HTTPStatus.OK:
-            self._interim += 1
-            if status == HTTPStatus.SWITCHING_PROTOCOLS or self._interim > MAX_INTERIM_ANSWERS:
-                self._invalid()
-            return
-        coding = headers.get(b"transfer-encoding")
-        length = headers.get(b"content-length")
-        if self._repeated or (coding is not None and coding.lower() != b"chunked"):
-            self._invalid()
-            return
-        self._keep = self._parser.should_keep_alive() and not self._transport.get_write_buffer_size()
-        self._until_close = length is None and coding is None and status not in _BODILESS
-        self._started = True
-        if self._receiver is not None:
-            self._receiver.answer_started(status, headers, None if length is None else int(length))
+        """Ask what llhttp forgets when a message without a body ends."""
+        self._keep = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
         """Hand a piece of the body on."""
@@ -210,11 +269,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         """Note the end; it is told once the whole read is parsed, because leftover bytes may follow."""
-        self._complete = self._complete or self._started
-
-    def _invalid(self) -> None:
-        # Raised through llhttp, which stops it from reading on; `data_received` turns it into a failure.
-        raise _InvalidAnswerError
+        self._complete = True
 
     def _finish(self) -> None:
         receiver, self._receiver = self._receiver, None
@@ -237,5 +292,8 @@ class _InvalidAnswerError(Exception):
     """An answer whose framing we do not accept."""
 
 
+_NOT_AN_ANSWER = (_InvalidAnswerError, httptools.HttpParserError, httptools.HttpParserUpgrade)
+_HTTP11, _HTTP10 = b"HTTP/1.1 ", b"HTTP/1.0 "
+_VERSIONS = (_HTTP11, _HTTP10)
 _FRAMING = frozenset({b"transfer-encoding", b"content-length", b"content-encoding"})
-_BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+_WITHOUT_CONTENT = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT_MODIFIED.value})

@@ -15,6 +15,8 @@ RULES_MAX = 500
 FIELDS_MAX = 1000
 FIELD_MAX_CHARACTERS = 150  # Customer.io's own limit for an attribute name (Track API reference)
 NOT_AVAILABLE = "is not available yet"
+# Said at load of a policy whose hashes hide nothing from somebody who tries every value.
+UNKEYED = "hashes have no key, so anyone can recompute them; use hmac-sha256"
 
 
 class Action(StrEnum):

@@ -1,0 +1,37 @@
+"""One request of an application: as far as it was read, then as it is answered."""
+
+from proxy.errors import Reason
+from proxy.exchange import Admission
+from proxy.http1.framing import ChunkedBody
+
+
+class Message:
+    """One request; only its reader and its connection write to it."""
+
+    __slots__ = (
+        "admission", "body", "body_bytes", "cap_bytes", "chunks", "held_bytes", "http10", "left_bytes", "method", "refused",
+    )  # fmt: skip
+
+    def __init__(self, method: str, *, http10: bool) -> None:
+        """Begin with the request line."""
+        self.method = method
+        self.http10 = http10
+        self.admission: Admission | None = None
+        self.refused: Reason | None = None
+        self.chunks: ChunkedBody | None = None
+        self.left_bytes = 0  # of a body that is not chunked
+        self.body: bytes | bytearray = b""
+        self.body_bytes = 0  # read so far, kept or not
+        self.cap_bytes = 0
+        self.held_bytes = 0  # counted against `inflight_bytes` until the answer is sent
+
+    def add(self, data: bytes) -> None:
+        """Keep a piece of the body."""
+        self.held_bytes += len(data)
+        if not self.body:
+            self.body = data
+        elif isinstance(self.body, bytes):
+            # One buffer, not a list of pieces: a body in chunks of two bytes would take twenty times its size.
+            self.body = bytearray(self.body) + data
+        else:
+            self.body += data
