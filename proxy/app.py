@@ -28,6 +28,7 @@ from proxy.delivery.scrub import Scrubber
 from proxy.delivery.send import Sender
 from proxy.errors import ConfigError
 from proxy.http1.caller import CallerConnection
+from proxy.http1.cork import Cork
 from proxy.http1.pool import Pool
 from proxy.http1.server import Server, ServerLimits
 from proxy.limits.gcra import Quota
@@ -89,7 +90,8 @@ class Sidecar:
             stack.push_async_callback(tasks.cancel)
 
             # 1. What requests need: connections to Customer.io and the path to them.
-            pools = {upstream: self._pool(upstream) for upstream in Upstream}
+            cork = Cork(asyncio.get_running_loop().call_soon)
+            pools = {upstream: self._pool(upstream, cork) for upstream in Upstream}
             for pool in pools.values():
                 stack.callback(pool.close)
             sender = Sender(
@@ -102,7 +104,8 @@ class Sidecar:
                 spawn=tasks.spawn,
             )
             self._metrics.inflight.read = lambda: len(sender.active)
-            server = Server(Outbound(self._rules, sender, self._observer, self._clock), _server_limits(config), self._clock)
+            outbound = Outbound(self._rules, sender, self._observer, self._clock)
+            server = Server(outbound, _server_limits(config), self._clock, cork)
             tasks.spawn(self._tick(server, sender, pools))
 
             # 2. The operator's port first, so that a start can be watched.
@@ -137,13 +140,14 @@ class Sidecar:
 
         # 7. The stack closes the admin port, the pools and the tasks, in that order.
 
-    def _pool(self, upstream: Upstream) -> Pool:
+    def _pool(self, upstream: Upstream, cork: Cork) -> Pool:
         return Pool(
             self._config.upstream(upstream).origin,
             self._upstream_tls[upstream],
-            self._clock,
-            self._config.delivery.timeouts.connect_seconds,
-            lambda error: self._observer.unreachable(upstream.value, error),
+            clock=self._clock,
+            cork=cork,
+            connect_seconds=self._config.delivery.timeouts.connect_seconds,
+            unreachable=lambda error: self._observer.unreachable(upstream.value, error),
         )
 
     def _warn(self) -> None:

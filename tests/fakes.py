@@ -4,9 +4,15 @@ Each fake holds the one at the other end to its protocol: a call that must not c
 """
 
 import heapq
+import os
 from collections.abc import Callable, Coroutine, Generator, Mapping
 from itertools import count
+from typing import Any
 
+import orjson
+from structlog.typing import FilteringBoundLogger
+
+from proxy import logs
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Failure, Outgoing, Receiver
@@ -356,3 +362,32 @@ class RecordingObserver:
     def swallowed(self, endpoint: Endpoint) -> None:
         """See `Observer.swallowed`."""
         self.events.append(("swallowed", endpoint.name))
+
+
+class Lines:
+    """A log that can be read back: the real logger and writer, on a pipe."""
+
+    def __init__(self) -> None:
+        """Open the pipe."""
+        self._read, write = os.pipe()
+        self._writer = logs.Writer(write)
+        os.close(write)
+        self._text = b""
+
+    def logger(self, level: str = "info", form: str = "json") -> FilteringBoundLogger:
+        """Return a logger that writes here."""
+        return logs.logger(level, form, self._writer)
+
+    def text(self) -> str:
+        """End the log, and return all of it."""
+        self._writer.close()
+        while self._read >= 0 and (data := os.read(self._read, 65_536)):
+            self._text += data
+        if self._read >= 0:
+            os.close(self._read)
+            self._read = -1
+        return self._text.decode()
+
+    def events(self) -> list[dict[str, Any]]:
+        """End the log, and return its lines, decoded."""
+        return [orjson.loads(line) for line in self.text().splitlines()]

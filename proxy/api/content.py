@@ -10,7 +10,7 @@ _STEPS = "period steps"
 _LINKS = "period steps unique"
 _CAMPAIGN_METRICS = "version type res tz start end period steps"
 _MESSAGES = "start limit metric type start_ts end_ts get_tracked_responses"
-_TRANSACTIONAL_MESSAGES = "start limit metric start_ts end_ts get_tracked_responses"
+_TRANSACTIONAL_MESSAGES = "start limit metric state start_ts end_ts get_tracked_responses"
 _FOLDERS = "parent_folder_id direct_descendants_only page limit"
 _STUDIO = (
     "parent_folder_id direct_descendants_only sort_by sort_order created_before created_after updated_before updated_after"

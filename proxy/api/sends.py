@@ -53,7 +53,7 @@ SENDS = (
         credential=Credential.APP,
         bucket=Bucket.BROADCAST,
         replay=Replay.NEVER,
-        aliases=("/v1/api/campaigns/{broadcast_id}/triggers",),  # Node before 4
+        aliases=("/v1/api/campaigns/{broadcast_id}/triggers",),  # Node up to 4.4
         path_ids=path_kinds("{broadcast_id}", NOBODY),
         identifiers=MappingProxyType(
             {

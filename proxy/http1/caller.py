@@ -9,11 +9,11 @@ import asyncio
 import socket
 import struct
 from contextlib import suppress
-from typing import cast
 
 from proxy.errors import Reason
 from proxy.exchange import Admission
 from proxy.http1 import heads
+from proxy.http1.cork import CorkedTransport
 from proxy.http1.message import Message
 from proxy.http1.request import LINGER_BYTES, Phase, RequestReader
 from proxy.http1.server import Exchange, Server
@@ -55,7 +55,7 @@ class CallerConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or turn it away when there are too many."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
+        self._transport = CorkedTransport(transport, self._server.cork)
         self._transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         server = self._server
         server.connections.add(self)

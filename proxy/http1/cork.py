@@ -1,12 +1,13 @@
 """Sends what one turn of the event loop writes in one go, at the end of the turn.
 
-A write wakes its reader. Written one by one, between the work on one request and the next, each write finds its reader asleep
-and pays for waking it; written together, the first wakes it and the others find it awake. On loopback and between two busy
-processes this is worth a third of all requests (docs/performance.md).
+A write wakes its reader. Made between the work on one request and the next, each write finds its reader asleep and pays for
+waking it; made together, the first wakes it and the others find it awake. That is worth a third of all requests
+(docs/performance.md).
 """
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 
 class Cork:
@@ -21,9 +22,9 @@ class Cork:
 
     def add(self, transport: "CorkedTransport") -> None:
         """Flush `transport` at the end of this turn."""
-        if not self._waiting:
-            self._call_soon(self._flush)
         self._waiting.append(transport)
+        if len(self._waiting) == 1:
+            self._call_soon(self._flush)
 
     def _flush(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -32,25 +33,44 @@ class Cork:
 
 
 class CorkedTransport:
-    """A stream transport whose writes wait for the end of the turn; whatever else is asked of it is done in order."""
+    """A stream transport whose writes wait for the end of the turn; whatever else is asked of it is done in their order."""
 
-    __slots__ = ("_cork", "_pending", "_transport", "is_closing", "pause_reading", "resume_reading")
+    __slots__ = (
+        "_cork",
+        "_pending",
+        "_transport",
+        "can_write_eof",
+        "get_extra_info",
+        "is_closing",
+        "pause_reading",
+        "resume_reading",
+        "unsent",
+    )
 
-    def __init__(self, transport: asyncio.Transport, cork: Cork) -> None:
+    def __init__(self, transport: asyncio.BaseTransport, cork: Cork) -> None:
         """Write to `transport`."""
-        self._transport = transport
+        stream = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
+        self._transport = stream
         self._cork = cork
         self._pending: list[bytes] = []
-        self.is_closing = transport.is_closing
-        self.pause_reading = transport.pause_reading
-        self.resume_reading = transport.resume_reading
+        self.unsent = False  # whether nothing of what was written last is on its way
+        self.can_write_eof = stream.can_write_eof
+        self.get_extra_info = stream.get_extra_info
+        self.is_closing = stream.is_closing
+        self.pause_reading = stream.pause_reading
+        self.resume_reading = stream.resume_reading
+
+    def set_write_buffer_limits(self, high_bytes: int) -> None:
+        """Have the protocol hold back above `high_bytes`."""
+        self._transport.set_write_buffer_limits(high_bytes)
 
     def write(self, data: bytes) -> None:
         """Send `data` at the end of the turn."""
         pending = self._pending
-        if not pending:
-            self._cork.add(self)
         pending.append(data)
+        if len(pending) == 1:
+            self.unsent = True
+            self._cork.add(self)
 
     def flush(self) -> None:
         """Send what is pending now."""
@@ -58,15 +78,11 @@ class CorkedTransport:
         if pending:
             self._pending = []
             self._transport.write(pending[0] if len(pending) == 1 else b"".join(pending))
+            self.unsent = self._transport.is_closing()  # the very first write failed
 
-    @property
-    def unsent_bytes(self) -> int:
-        """What has not been given to the operating system yet."""
+    def get_write_buffer_size(self) -> int:
+        """Return how many bytes have not been given to the operating system yet."""
         return sum(map(len, self._pending)) + self._transport.get_write_buffer_size()
-
-    def can_write_eof(self) -> bool:
-        """Say whether the sending side can be closed by itself."""
-        return self._transport.can_write_eof()
 
     def write_eof(self) -> None:
         """Close the sending side behind what was written."""

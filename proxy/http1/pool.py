@@ -11,6 +11,7 @@ from collections.abc import Callable
 from proxy.clock import Clock
 from proxy.config.origin import Origin
 from proxy.errors import Reason, RefusedError
+from proxy.http1.cork import Cork
 from proxy.http1.upstream import UpstreamConnection
 
 MAX_CONNECTIONS = 1024
@@ -27,7 +28,9 @@ class Pool:
         self,
         origin: Origin,
         tls: ssl.SSLContext | None,
+        *,
         clock: Clock,
+        cork: Cork,
         connect_seconds: float,
         unreachable: Callable[[BaseException], None],
     ) -> None:
@@ -38,6 +41,7 @@ class Pool:
         self._origin = origin
         self._tls = tls
         self._clock = clock
+        self.cork = cork
         self._connect_seconds = connect_seconds
         self._unreachable = unreachable
         self._idle: dict[UpstreamConnection, None] = {}  # by when they became idle

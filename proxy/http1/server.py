@@ -8,6 +8,7 @@ from proxy.clock import Clock
 from proxy.errors import Reason
 from proxy.exchange import Admission, Caller, RequestHead
 from proxy.http1 import heads
+from proxy.http1.cork import Cork
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,12 @@ class Connection(Protocol):
 class Server:
     """Every connection of the outbound listeners, and what they share."""
 
-    def __init__(self, handler: Handler, limits: ServerLimits, clock: Clock) -> None:
+    def __init__(self, handler: Handler, limits: ServerLimits, clock: Clock, cork: Cork) -> None:
         """Serve requests to `handler`."""
         self.handler = handler
         self.limits = limits
         self.clock = clock
+        self.cork = cork
         self.connections: set[Connection] = set()
         self.held_bytes = 0  # of requests, from the first read of one until it is answered
         self.draining = False

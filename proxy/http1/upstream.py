@@ -12,11 +12,12 @@ Rules, because one application must never see another's answer:
 
 import asyncio
 from http import HTTPStatus
-from typing import Protocol, cast
+from typing import Protocol
 
 import httptools
 
 from proxy.exchange import Failure, Receiver
+from proxy.http1.cork import Cork, CorkedTransport
 from proxy.http1.framing import DROPPED, EMPTY_LINE, MAX_LENGTH_DIGITS, ChunkedBody
 
 HEAD_BYTES = 65_536
@@ -26,6 +27,8 @@ MAX_STATUS = 599  # RFC 9110 section 15
 
 class Owner(Protocol):
     """The pool a connection belongs to."""
+
+    cork: Cork
 
     def opened(self, connection: "UpstreamConnection") -> None:
         """Count a connection that was made."""
@@ -82,8 +85,8 @@ class UpstreamConnection(asyncio.Protocol):
             self._unsent = True
             asyncio.get_running_loop().call_soon(self._lost)  # nothing may be left that would tell of it
             return
+        self._unsent = False
         transport.write(b"".join(pieces))
-        self._unsent = transport.is_closing()  # the very first write failed, so none of it is on its way
 
     def release(self) -> None:
         """Go back to the pool unused."""
@@ -111,7 +114,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
+        self._transport = CorkedTransport(transport, self._owner.cork)
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -152,7 +155,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _lost(self) -> None:
         if self._receiver is None:
             return
-        if self._unsent:
+        if self._unsent or self._transport.unsent:
             self._fail(Failure.UNSENT)
         else:
             self._fail(Failure.CLOSED if self._head is None else Failure.TRUNCATED)

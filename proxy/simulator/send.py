@@ -151,6 +151,19 @@ _send = partial(
     too_large_status=413,
 )
 
+_TRIGGER_ROW = Row(
+    "app.broadcast.trigger",
+    "POST",
+    "/v1/campaigns/{broadcast_id:int}/triggers",
+    Api.APP,
+    Credential.APP_KEY,
+    Envelope.DETAIL,
+    body=_unprocessable(_TRIGGER),
+    reply=_triggered,
+    max_body_bytes=TRIGGER_BYTES,
+    too_large_status=413,
+)
+
 ROWS: tuple[Row, ...] = (
     _send("app.send.email", path="/v1/send/email", body=_EMAIL),
     _send("app.send.push", path="/v1/send/push", body=both(_PUSH, _sizes)),
@@ -158,16 +171,7 @@ ROWS: tuple[Row, ...] = (
     _send("app.send.whatsapp", path="/v1/send/whatsapp", body=_TEMPLATED),
     _send("app.send.in_app", path="/v1/send/in_app", body=_TEMPLATED),
     _send("app.send.inbox_message", path="/v1/send/inbox_message", body=_TEMPLATED),
-    Row(
-        "app.broadcast.trigger",
-        "POST",
-        "/v1/campaigns/{broadcast_id:int}/triggers",
-        Api.APP,
-        Credential.APP_KEY,
-        Envelope.DETAIL,
-        body=_unprocessable(_TRIGGER),
-        reply=_triggered,
-        max_body_bytes=TRIGGER_BYTES,
-        too_large_status=413,
-    ),
+    _TRIGGER_ROW,
+    # Where Node up to 4.4 finds it.
+    replace(_TRIGGER_ROW, name="app.broadcast.trigger.before", path="/v1/api/campaigns/{broadcast_id:int}/triggers"),
 )

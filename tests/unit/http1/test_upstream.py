@@ -1,0 +1,548 @@
+"""One connection to Customer.io: which answers are answers, and after which the connection may be used again."""
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+
+import pytest
+import uvloop
+
+from proxy.exchange import Failure
+from proxy.http1.upstream import HEAD_BYTES, MAX_INTERIM_ANSWERS, UpstreamConnection
+from tests.unit.http1.fakes import FakeOwner, FakeReceiver, Origin
+from tests.unit.http1.tls import client_context, server_context
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+UNTIL_CLOSE = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+def outcome(*pieces: bytes, close: bool = False) -> tuple[tuple[int, bytes] | Failure | None, bool]:
+    """Return what becomes of an answer, and whether its connection is used again."""
+    origin = Origin()
+    receiver = origin.answer(*pieces, close=close)
+    return receiver.outcome, origin.pooled
+
+
+# Answers
+
+
+def test_a_request_is_written_as_it_is() -> None:
+    """In one write, all pieces of it."""
+    origin = Origin()
+    origin.ask()
+    assert origin.transport.sent == b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def test_an_answer_is_told_with_its_head_and_body() -> None:
+    """Status, lower-cased headers without the space around their values, the declared length, the body."""
+    receiver = Origin().answer(b"HTTP/1.1 404 Not Found\r\nX-One: \t 1 \t\r\nX-Two:\r\nContent-Length: 2 \r\n\r\n{}")
+    assert receiver.outcome == (404, b"{}")
+    assert receiver.headers == {b"x-one": b"1", b"x-two": b"", b"content-length": b"2"}
+    assert (receiver.length, receiver.pauses) == (2, 0)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (OK, (200, b"{}")),
+        (b"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", (200, b"")),
+        (b"HTTP/1.1 599 \r\nContent-Length: 2\r\n\r\n{}", (599, b"{}")),
+        (CHUNKED + b"1;x=y\r\n{\r\n1\r\n}\r\n0\r\nT: v\r\n\r\n", (200, b"{}")),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", (304, b"")),
+        (b"HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n{}", (200, b"{}")),
+        (CONTINUE + b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, (200, b"{}")),
+        (b"HTTP/1.1 200 OK\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 2\r\n\r\n{}", (200, b"{}")),
+    ],
+)
+def test_a_clean_answer_leaves_a_clean_connection(data: bytes, expected: tuple[int, bytes]) -> None:
+    """Framed by length or by chunks, in one read, in two cut anywhere, or byte by byte: the same answer, and a pooled connection."""
+    splits = [[data], *([data[:cut], data[cut:]] for cut in range(1, len(data))), [bytes([byte]) for byte in data]]
+    for pieces in splits:
+        assert outcome(*pieces) == (expected, True), pieces
+
+
+def test_a_connection_is_used_again_and_again() -> None:
+    """Nothing of an answer is left for the next one."""
+    origin = Origin()
+    for data, expected in (
+        (CHUNKED + b"2\r\n{}\r\n0\r\n\r\n", (200, b"{}")),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", (204, b"")),
+        (CONTINUE + OK, (200, b"{}")),
+        (OK, (200, b"{}")),
+    ):
+        assert not origin.connection.used or origin.pooled
+        receiver = origin.answer(data)
+        assert receiver.outcome == expected
+        assert origin.connection.used
+    assert origin.owner.told == ["opened"] + ["released"] * 4
+
+
+def test_a_body_ended_by_the_close_is_complete_only_without_another_end() -> None:
+    """Neither length nor chunks: the close ends it, and the connection with it (RFC 9112 section 6.3, rule 8)."""
+    assert outcome(UNTIL_CLOSE, b"abc", b"def", close=True) == ((200, b"abcdef"), False)
+    assert outcome(UNTIL_CLOSE, close=True) == ((200, b""), False)
+    assert outcome(OK[:-1], close=True) == (Failure.TRUNCATED, False)
+    assert outcome(CHUNKED + b"1\r\n{\r\n", close=True) == (Failure.TRUNCATED, False)
+    assert outcome(CHUNKED + b"1\r\n{\r\n0\r\n", close=True) == (Failure.TRUNCATED, False)
+    assert outcome(UNTIL_CLOSE[:-2], close=True) == (Failure.TRUNCATED, False)
+    assert outcome(b"HTTP/1.1 200 OK\n\nabc", close=True) == (Failure.TRUNCATED, False)
+
+
+def test_a_body_ended_by_a_break_is_not_complete() -> None:
+    """A reset is no end of a body."""
+    origin = Origin()
+    receiver = origin.answer(UNTIL_CLOSE, b"abc")
+    origin.transport.lose()
+    assert receiver.outcome is Failure.TRUNCATED
+
+
+def test_a_connection_that_closes_before_an_answer() -> None:
+    """`CLOSED`: whether the request was processed is not known."""
+    assert outcome(close=True) == (Failure.CLOSED, False)
+    origin = Origin()
+    receiver = origin.ask()
+    origin.transport.lose()
+    assert receiver.outcome is Failure.CLOSED
+
+
+@pytest.mark.parametrize("status", [100, 102, 103, 150, 199])
+def test_interim_answers_are_skipped(status: int) -> None:
+    """Whatever they are, the final answer follows them (RFC 9110 section 15.2)."""
+    assert outcome(b"HTTP/1.1 %d \r\nX: y\r\n\r\n" % status + OK) == ((200, b"{}"), True)
+
+
+def test_interim_answers_are_bounded() -> None:
+    """`MAX_INTERIM_ANSWERS` of them, whatever reads they come in: a server that sends ten thousand has no answer."""
+    assert outcome(CONTINUE * MAX_INTERIM_ANSWERS + OK) == ((200, b"{}"), True)
+    assert outcome(CONTINUE * 10_000 + OK) == (Failure.INVALID, False)
+    assert outcome(*[CONTINUE] * 10_000, OK) == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize("field", [b"Content-Length: 5", b"Content-Length: 0", b"Transfer-Encoding: chunked"])
+def test_an_interim_answer_has_no_content(field: bytes) -> None:
+    """Llhttp would read it as part of the answer that follows (RFC 9110 section 8.6, RFC 9112 section 6.1)."""
+    assert outcome(b"HTTP/1.1 150 \r\n" + field + b"\r\n\r\nhello" + OK) == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize(
+    "head", [b"HTTP/1.1 101 Switching Protocols\r\n", b"HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: x\r\n"]
+)
+def test_switching_protocols_is_invalid(head: bytes) -> None:
+    """We never ask for it (RFC 9110 section 15.2.2)."""
+    assert outcome(head + b"\r\n" + OK) == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize("status", [b"000", b"099", b"99", b"1000", b"600", b"999", b"-20", b"2x0", b"", b"20 0"])
+def test_a_status_is_100_to_599(status: bytes) -> None:
+    """Llhttp takes any three digits, and below 200 for interim (RFC 9110 section 15)."""
+    assert outcome(b"HTTP/1.1 " + status + b" X\r\nContent-Length: 2\r\n\r\n{}" + OK) == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize(
+    "version", [b"RTSP/1.0", b"ICE/1.0", b"HTTP/0.9", b"HTTP/2.0", b"HTTP/1.2", b"http/1.1", b"", b"\r\nHTTP/1.1"]
+)
+def test_an_answer_is_http_1(version: bytes) -> None:
+    """Neither another protocol that llhttp knows, nor another version, nor anything before it; interim answers or not."""
+    data = version + b" 200 OK\r\nContent-Length: 2\r\n\r\n{}"
+    assert outcome(data) == (Failure.INVALID, False)
+    assert outcome(*(bytes([byte]) for byte in data)) == (Failure.INVALID, False)
+    assert outcome(CONTINUE + data) == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\x16\x03\x01 this is no HTTP\r\n\r\n",
+        b"HTTP/1.1 200 OK\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\n\r\n{}\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nA: b\r\n c\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nA: \x00\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nA : b\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: +2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 18446744073709551616\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"0" * 30 + b"2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: a\r\nContent-Encoding: b\r\nContent-Length: 2\r\n\r\n{}",
+        CHUNKED + b"0x2\r\n{}\r\n0\r\n\r\n",
+        CHUNKED + b"2 \r\n{}\r\n0\r\n\r\n",
+        CHUNKED + b"2\r\n{}0\r\n\r\n",
+        CHUNKED + b"2\n{}\r\n0\r\n\r\n",
+        CHUNKED + b"1FFFFFFFFFFFFFFFF\r\n",
+        CHUNKED + b"2\r\n{}\r\n0\r\nContent-Length: 2\r\n\r\n",
+    ],
+)
+def test_what_is_no_answer_is_invalid(data: bytes) -> None:
+    """Garbage, bare line feeds, folded lines, lengths and chunks that could be read in two ways (RFC 9112)."""
+    assert outcome(data) == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize(
+    "coding", [b"gzip", b"gzip, chunked", b"chunked, chunked", b"identity", b"chunked\r\nTransfer-Encoding: chunked"]
+)
+def test_any_transfer_coding_but_a_single_chunked_is_invalid(coding: bytes) -> None:
+    """We ask for none, and could not scrub it (RFC 9112 section 6.1)."""
+    assert outcome(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n") == (Failure.INVALID, False)
+
+
+def test_chunked_on_http_1_0_is_invalid() -> None:
+    """HTTP/1.0 has no codings (RFC 9112 section 6.1)."""
+    assert outcome(CHUNKED.replace(b"1.1", b"1.0") + b"0\r\n\r\n") == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize(
+    "fields", [b"Content-Length: 2\r\nTransfer-Encoding: chunked", b"Transfer-Encoding: chunked\r\nContent-Length: 2"]
+)
+def test_a_length_beside_a_coding_is_invalid(fields: bytes) -> None:
+    """Both together are how answers are smuggled (RFC 9112 section 6.3, rule 3)."""
+    assert outcome(b"HTTP/1.1 200 OK\r\n" + fields + b"\r\n\r\n0\r\n\r\n") == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize("end", [b"a" * HEAD_BYTES, b"a: b\r\n" * (HEAD_BYTES // 6), b"a" * HEAD_BYTES + b"\r\n\r\n"])
+def test_an_endless_head_is_cut_off(end: bytes) -> None:
+    """A header that does not end fires no callback; raw bytes are counted."""
+    start = b"HTTP/1.1 200 OK\r\nX: "
+    assert outcome(start + end) == (Failure.INVALID, False)
+    assert outcome(start, *(end[at : at + 10_000] for at in range(0, len(end), 10_000))) == (Failure.INVALID, False)
+
+
+@pytest.mark.parametrize("endless", [b"1;" + b"x" * 10_000, b"0\r\nT: " + b"x" * 10_000, b"0\r\n" + b"T: x\r\n" * 1000])
+def test_an_endless_extension_or_trailer_is_cut_off(endless: bytes) -> None:
+    """Whatever content came before it (RFC 9112 sections 7.1.1 and 7.1.2); trailers are not kept."""
+    content = b"%x\r\n" % 1_000_000 + b"a" * 1_000_000 + b"\r\n"
+    more = endless.rpartition(b"\r\n")[2] if b"T: x\r\n" not in endless else b"T: x\r\n"
+    origin = Origin()
+    receiver = origin.ask()
+    origin.transport.receive(CHUNKED + content)
+    origin.transport.receive(endless)
+    for _ in range(2 * HEAD_BYTES // len(more)):
+        if not origin.transport.reading:
+            break
+        origin.transport.receive(more)
+    assert receiver.outcome is Failure.INVALID
+
+
+# Which connection is used again
+
+
+@pytest.mark.parametrize(
+    "leftover", [b"H", b"\r\n", b"\n", OK, b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npoisoned!", b"\x00"]
+)
+@pytest.mark.parametrize("answer", [OK, CHUNKED + b"2\r\n{}\r\n0\r\n\r\n", b"HTTP/1.1 204 No Content\r\n\r\n"])
+def test_leftover_bytes_behind_an_answer_end_the_connection(answer: bytes, leftover: bytes) -> None:
+    """They belong to no request of ours, and must not become another application's answer; empty lines are bytes too."""
+    expected = (204, b"") if b" 204 " in answer else (200, b"{}")
+    assert outcome(answer + leftover) == (expected, False)
+    origin = Origin()
+    receiver = origin.answer(answer)
+    assert (receiver.outcome, origin.pooled) == (expected, True)
+    origin.transport.receive(leftover)
+    assert origin.transport.aborted
+
+
+def test_a_byte_on_an_idle_connection_closes_it() -> None:
+    """Nothing was asked, so nothing can be answered: neither before the first request nor between two."""
+    for origin in (Origin(), Origin()):
+        if origin.connection.used:
+            origin.answer(OK)
+        origin.transport.receive(b"H")
+        assert origin.transport.aborted
+        assert not origin.connection.usable
+
+
+def test_an_answer_before_the_request_was_written_ends_the_connection() -> None:
+    """Whoever answers early may not read the rest of the request, and take it for the next one (RFC 9112 section 9.5)."""
+    origin = Origin()
+    origin.transport.takes = False
+    receiver = origin.answer(OK)
+    assert receiver.outcome == (200, b"{}")
+    assert not origin.pooled
+    assert origin.transport.closing
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\n",
+        b"HTTP/1.1 200 OK\r\nConnection: keep-alive, Close\r\n",
+        b"HTTP/1.0 200 OK\r\n",
+    ],
+)
+def test_an_answer_that_says_close_ends_the_connection(head: bytes) -> None:
+    """It is complete, and the last one (RFC 9112 section 9.6)."""
+    assert outcome(head + b"Content-Length: 2\r\n\r\n{}") == ((200, b"{}"), False)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("field", [b"Content-Length: 2", b"Transfer-Encoding: chunked"])
+def test_content_where_none_may_be_ends_the_connection(status: int, field: bytes) -> None:
+    """204 and 304 end with their head (RFC 9112 section 6.3, rule 1); who frames content there may also send it."""
+    receiver = Origin().answer(b"HTTP/1.1 %d X\r\n" % status + field + b"\r\n\r\n")
+    assert receiver.outcome == (status, b"")
+    assert outcome(b"HTTP/1.1 %d X\r\n" % status + field + b"\r\n\r\n{}") == ((status, b""), False)
+    assert outcome(b"HTTP/1.1 %d X\r\n" % status + field + b"\r\n\r\n") == ((status, b""), False)
+    assert outcome(b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status) == ((status, b""), True)
+
+
+def test_an_abandoned_answer_ends_the_connection() -> None:
+    """A caller gone in mid-answer: what is still to come must reach nobody, and nobody is told of the end."""
+    origin = Origin()
+    receiver = origin.answer(CHUNKED + b"1\r\n{\r\n")
+    origin.connection.abandon()
+    assert origin.transport.aborted
+    assert not origin.connection.usable
+    origin.transport.protocol.data_received(b"1\r\n}\r\n0\r\n\r\n")
+    origin.transport.lose()
+    assert receiver.outcome is None
+    assert origin.owner.told == ["opened", "closed"]
+
+
+@pytest.mark.parametrize("when", ["on_start", "on_pause"])
+def test_an_answer_may_be_abandoned_while_it_is_told(when: str) -> None:
+    """The receiver has seen enough: it is told nothing more, and the connection is not used again."""
+    origin = Origin()
+    receiver = origin.ask()
+    setattr(receiver, when, origin.connection.abandon)
+    origin.transport.receive(OK[:-1])
+    assert (receiver.status, receiver.outcome) == (200, None)
+    assert origin.transport.aborted
+    origin.transport.lose()
+    assert receiver.outcome is None
+
+
+def test_a_connection_taken_in_vain_goes_back() -> None:
+    """Unused and still open, it serves the next request; closed meanwhile, it does not."""
+    origin = Origin()
+    origin.connection.release()
+    assert origin.pooled
+    assert not origin.connection.used
+    gone = Origin()
+    gone.transport.lose()
+    gone.connection.release()
+    assert gone.owner.told == ["opened", "closed"]
+
+
+def test_a_tls_break_is_no_end() -> None:
+    """Only a close_notify is told as the end of a body; a connection that just breaks is a truncated answer."""
+    origin = Origin(tls=True)
+    receiver = origin.answer(UNTIL_CLOSE, b"abc")
+    origin.transport.lose()
+    assert receiver.outcome is Failure.TRUNCATED
+
+
+# A connection that turns out closed
+
+
+async def test_a_request_to_a_closed_connection_is_unsent() -> None:
+    """Not a byte of it is written; who sent it is told, after `send` has returned, and once."""
+    origin = Origin()
+    origin.transport.lose()
+    receiver = origin.ask()
+    assert receiver.outcome is None
+    await asyncio.sleep(0)
+    assert receiver.outcome is Failure.UNSENT
+    assert origin.transport.sent == b""
+
+
+async def test_a_request_to_a_closing_connection_is_unsent_once() -> None:
+    """The end of the connection tells it, and nothing tells it again."""
+    origin = Origin()
+    origin.transport.close()
+    receiver = origin.ask()
+    origin.transport.lose()
+    assert receiver.outcome is Failure.UNSENT
+    await asyncio.sleep(0)
+
+
+async def test_an_abandoned_request_to_a_closed_connection_is_told_of_nothing() -> None:
+    """Whoever gave it up does not hear of it."""
+    origin = Origin()
+    origin.transport.lose()
+    receiver = origin.ask()
+    origin.connection.abandon()
+    await asyncio.sleep(0)
+    assert receiver.outcome is None
+
+
+def test_a_request_whose_first_write_fails_is_unsent() -> None:
+    """A reset that the kernel knew of: the very first byte was refused."""
+    origin = Origin()
+    origin.transport.write = lambda _: origin.transport.abort()  # type: ignore[method-assign,assignment]  # uvloop's failing write
+    receiver = origin.ask()
+    origin.transport.lose()
+    assert receiver.outcome is Failure.UNSENT
+
+
+# Backpressure and faults
+
+
+def test_what_has_come_is_told_at_the_end_of_each_read() -> None:
+    """So that it is passed on, and may stop the reading."""
+    origin = Origin()
+    receiver = origin.ask()
+    receiver.on_pause = origin.connection.pause
+    origin.transport.receive(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nab")
+    assert (receiver.pauses, receiver.body) == (1, b"ab")
+    assert not origin.transport.reading
+    origin.connection.resume()
+    origin.transport.receive(b"cd")
+    origin.connection.resume()
+    origin.transport.receive(b"ef")
+    assert receiver.outcome == (200, b"abcdef")
+    assert receiver.pauses == 2
+
+
+@pytest.mark.parametrize("when", ["on_start", "on_pause"])
+def test_a_fault_of_the_receiver_fails_the_attempt(when: str) -> None:
+    """It is told that there is no answer, the connection is dropped, and the fault is not swallowed."""
+
+    def fail() -> None:
+        raise ZeroDivisionError
+
+    origin = Origin()
+    receiver = origin.ask()
+    setattr(receiver, when, fail)
+    with pytest.raises(ZeroDivisionError):
+        origin.transport.receive(OK[:-1])
+    if when == "on_start":
+        assert receiver.outcome is Failure.INVALID
+    assert origin.transport.aborted or when == "on_pause"
+
+
+def test_a_fault_inside_llhttp_is_not_swallowed() -> None:
+    """A piece of the body that the receiver fails on: the same."""
+
+    class Failing(FakeReceiver):
+        def answer_body(self, data: bytes) -> None:
+            raise ZeroDivisionError(len(data))
+
+    origin = Origin()
+    receiver = Failing()
+    origin.connection.send(receiver, b"")
+    with pytest.raises(Exception, match="callback error") as caught:
+        origin.transport.receive(OK)
+    assert isinstance(caught.value.__context__, ZeroDivisionError)
+    assert receiver.outcome is Failure.INVALID
+    assert origin.transport.aborted
+
+
+# On real sockets
+
+
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+@pytest.fixture(params=["uvloop", "asyncio"])
+def connected(request: pytest.FixtureRequest) -> Callable[..., FakeReceiver]:
+    """Send a request over a real connection to a server made of a coroutine function; return who was told of the answer."""
+
+    def run(serve: Serve, *, tls: bool = False, body: bytes = b"") -> FakeReceiver:
+        async def main() -> FakeReceiver:
+            loop = asyncio.get_running_loop()
+            server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context() if tls else None)
+            owner = FakeOwner()
+            _, connection = await loop.create_connection(
+                lambda: UpstreamConnection(owner, 0.0),
+                *server.sockets[0].getsockname()[:2],
+                ssl=client_context() if tls else None,
+                server_hostname="localhost" if tls else None,
+            )
+            receiver = FakeReceiver()
+            connection.send(receiver, b"PUT / HTTP/1.1\r\n\r\n", body)
+            async with asyncio.timeout(20):
+                while receiver.outcome is None:
+                    await asyncio.sleep(0.001)
+                if owner.told[-1] == "released":
+                    connection.close()
+                while owner.told[-1] != "closed":
+                    await asyncio.sleep(0.001)
+            server.close()
+            return receiver
+
+        factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(main())
+
+    return run
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_large_answer_over_a_socket(connected: Callable[..., FakeReceiver], tls: bool) -> None:  # noqa: FBT001  # a parameter
+    """In as many reads as it takes, plain or encrypted."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5000000\r\n\r\n" + b"a" * 5_000_000)
+        await writer.drain()
+        await reader.read()
+        writer.close()
+
+    assert connected(serve, tls=tls).outcome == (200, b"a" * 5_000_000)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_an_answer_that_the_close_ends_over_a_socket(connected: Callable[..., FakeReceiver], tls: bool) -> None:  # noqa: FBT001  # a parameter
+    """A close, over TLS with its close_notify, ends the body."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(UNTIL_CLOSE + b"abc")
+        writer.close()
+
+    assert connected(serve, tls=tls).outcome == (200, b"abc")
+
+
+@pytest.mark.parametrize("connected", ["uvloop"], indirect=True)
+def test_a_tls_answer_cut_without_a_close_notify(connected: Callable[..., FakeReceiver]) -> None:
+    """Somebody on the way who cuts the connection must not make a part look whole (RFC 9112 section 9.8).
+
+    asyncio's own TLS tells a cut as an end; the program runs on uvloop's.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(UNTIL_CLOSE + b"abc")
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+
+    assert connected(serve, tls=True).outcome is Failure.TRUNCATED
+
+
+def test_a_reset_over_a_socket(connected: Callable[..., FakeReceiver]) -> None:
+    """Before an answer it is `CLOSED`, inside one `TRUNCATED`."""
+
+    async def before(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.transport.abort()
+
+    async def inside(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK[:-1])
+        await writer.drain()
+        writer.transport.abort()
+
+    assert connected(before).outcome is Failure.CLOSED
+    assert connected(inside).outcome is Failure.TRUNCATED
+
+
+def test_an_early_answer_over_a_socket(connected: Callable[..., FakeReceiver]) -> None:
+    """A server that answers a large request without reading it: the answer counts, the connection does not."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await asyncio.sleep(0.1)
+        writer.close()
+
+    assert connected(serve, body=b"a" * 20_000_000).outcome == (200, b"{}")
+
+
+def test_tls_contexts_verify() -> None:
+    """The contexts of these tests are as strict as the ones of the program, or they would prove nothing."""
+    context = client_context()
+    assert context.check_hostname
+    assert context.verify_mode is ssl.CERT_REQUIRED
