@@ -19,23 +19,52 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (Path(sys.executable).parent, ROOT / ".tools" / "bin")
 NODE_MODULES = ROOT / "tests" / "sdk" / "node_modules"
+# An environment for each Python SDK that cannot share the tests' own.
+PYTHON_SDKS = ROOT / ".tools" / "sdk"
+# What stands in for the Dockerfile's base image.
+BASE = ROOT / ".tools" / "python-base.tar"
+
+
+def _python_sdk(environment: str) -> Callable[[], bool]:
+    return (PYTHON_SDKS / environment / ".installed").is_file
+
+
+def _node_sdk(package: str) -> Callable[[], bool]:
+    return lambda: find("node") is not None and (NODE_MODULES / package).is_dir()
+
 
 # Things that are no program on a path.
 NAMED: Mapping[str, Callable[[], bool]] = MappingProxyType(
     {
-        "customerio-node": lambda: find("node") is not None and (NODE_MODULES / "customerio-node").is_dir(),
+        "async-customerio": _python_sdk("async-customerio"),
+        "cdp-analytics-node": _node_sdk("@customerio/cdp-analytics-node"),
+        "customerio-2": _python_sdk("customerio-2"),
+        "customerio-cdp-analytics": _python_sdk("cdp-analytics"),
+        "customerio-node": _node_sdk("customerio-node"),
+        "customerio-node-4": _node_sdk("customerio-node-4"),
+        "customerio-node-4.4": _node_sdk("customerio-node-4.4"),
         "kubernetes-schemas": lambda: importlib.util.find_spec("kubernetes_validate") is not None,
+        "python-base": BASE.is_file,
+        "root": lambda: os.geteuid() == 0,
     }
 )
 
 # How a missing thing is had; a name that is not here is installed by the machine's own package manager.
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
-        "customerio-node": "`make test` installs it where npm is",
+        "async-customerio": "`make sdk` installs it",
+        "cdp-analytics-node": "`make sdk` installs it where npm is",
+        "customerio-2": "`make sdk` installs it",
+        "customerio-cdp-analytics": "`make sdk` installs it",
+        "customerio-node": "`make sdk` installs it where npm is",
+        "customerio-node-4": "`make sdk` installs it where npm is",
+        "customerio-node-4.4": "`make sdk` installs it where npm is",
         "helm": "`make tools` builds it where Go is",
         "kingfisher": "`make gates` installs it",
         "kubeconform": "`make tools` builds it where Go is",
         "kubernetes-schemas": "`make gates` installs them",
+        "python-base": "`make tools` makes it as root where debootstrap is",
+        "uv": "`make gates` installs it",
     }
 )
 

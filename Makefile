@@ -1,0 +1,94 @@
+# `make demo` and `make test` do all the set-up there is. They need make and Python 3.11 or newer with venv, nothing else.
+# Where npm is, `make test` installs Customer.io's Node SDKs; where Go is, `make tools` builds helm and kubeconform. What a
+# machine lacks, the tests skip by name.
+
+PYTHON ?= python3
+GO ?= $(or $(shell command -v go),$(wildcard /usr/local/go/bin/go))
+NPM ?= $(shell command -v npm)
+
+BIN := .venv/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+TOOLS := $(patsubst tests/tools/%/go.mod,.tools/bin/%,$(wildcard tests/tools/*/go.mod))
+BASE := $(if $(shell command -v debootstrap),$(if $(filter 0,$(shell id -u)),.tools/python-base.tar))
+NODE_SDKS := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/sdk/package-lock.json))
+PYTHON_SDKS := $(patsubst requirements-sdk-%.lock,.tools/sdk/%/.installed,$(wildcard requirements-sdk-*.lock))
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test check bench install sdk gates tools lock upgrade docs
+
+help:
+	@echo "make demo     the sidecar between the official SDK and a simulated Customer.io"
+	@echo "make test     every test that this machine can run; ARGS='-k drain' passes options to pytest"
+	@echo "make check    style, types, floors, secrets, Dockerfile, locks"
+	@echo "make bench    throughput and latency beside a direct connection and an aiohttp proxy (needs wrk)"
+	@echo "make tools    what the tests of chart and image need: helm and kubeconform (with Go), a base image (with debootstrap)"
+	@echo "make lock     writes the requirements*.lock files; make upgrade takes the newest versions"
+	@echo "make docs     writes what the pages, the README and the chart take over from the program"
+
+demo: install
+	@$(BIN)/cio-sidecar demo
+
+test: install sdk
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: install gates
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	.ci/secrets
+	$(BIN)/hadolint Dockerfile
+	.ci/locks check
+	$(BIN)/python helm/values_schema.py --check
+
+bench: install
+	@$(BIN)/python -m bench $(ARGS)
+
+install: .venv/.installed
+gates: .venv/.gates
+tools: $(if $(GO),$(TOOLS)) $(BASE)
+sdk: $(PYTHON_SDKS) $(if $(NPM),$(NODE_SDKS))
+
+lock: gates
+	.ci/locks write
+upgrade: gates
+	.ci/locks write --upgrade
+docs: install
+	$(BIN)/python -m proxy.api.reference > docs/endpoints.md
+	$(BIN)/python -m proxy.config.reference > docs/configuration.md
+	$(BIN)/python helm/values_schema.py
+	$(BIN)/python -m tests.readme
+
+# The files without a suffix are stamps: what they stand for is newer than everything it is made from.
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "needs Python 3.11 or newer: make PYTHON=python3.13 ...")'
+	$(PYTHON) -m venv .venv
+
+.venv/.installed: requirements.lock requirements-build.lock requirements-dev.lock pyproject.toml | $(BIN)/python
+	$(INSTALL) -r requirements.lock -r requirements-build.lock -r requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.gates: requirements-gates.lock | $(BIN)/python
+	$(INSTALL) -r requirements-gates.lock
+	@touch $@
+
+# What builds an SDK comes first, and from a lock of its own: pip would fetch it without a hash.
+.tools/sdk/%/.installed: requirements-sdk-%.lock requirements-build-sdk.lock | $(BIN)/python
+	$(BIN)/python -m venv --clear --without-pip $(@D)
+	PIP_PYTHON=$(@D) $(INSTALL) -r requirements-build-sdk.lock
+	PIP_PYTHON=$(@D) $(INSTALL) --no-build-isolation -r $<
+	@touch $@
+
+# The version of a tool is the one in its go.mod; a module each, because their requirements conflict.
+.tools/bin/%: tests/tools/%/go.mod tests/tools/%/go.sum
+	GOTOOLCHAIN=local GOBIN="$(CURDIR)/.tools/bin" "$(GO)" -C tests/tools/$* install tool
+	@touch $@
+
+.tools/python-base.tar: .ci/python-base
+	.ci/python-base $@
+
+%/node_modules/.installed: %/package-lock.json
+	cd $* && "$(NPM)" ci --ignore-scripts --no-audit --no-fund
+	@touch $@
