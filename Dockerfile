@@ -1,0 +1,35 @@
+# The Python that the tests run on. A tag can move: pin what you build by digest, which names both,
+#   docker build --build-arg PYTHON_IMAGE=python:3.11.14-slim-bookworm@sha256:… .
+# `docker buildx imagetools inspect python:3.11.14-slim-bookworm` prints the digest.
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
+WORKDIR /src
+COPY requirements.lock requirements-build.lock ./
+# Only wheels whose hashes the locks name: nothing of anybody's runs while the image is built.
+RUN python3 -m venv /build \
+ && /build/bin/python -m pip install --require-hashes --no-deps --only-binary :all: -r requirements-build.lock \
+ && python3 -m venv --without-pip /opt/cio-sidecar \
+ && /build/bin/python -m pip --python /opt/cio-sidecar/bin/python install \
+      --require-hashes --no-deps --only-binary :all: -r requirements.lock
+COPY pyproject.toml README.md LICENSE ./
+COPY proxy proxy
+RUN /build/bin/hatchling build --target wheel --directory /dist \
+ && /build/bin/python -m pip --python /opt/cio-sidecar/bin/python install --no-deps --no-index /dist/*.whl \
+ && /opt/cio-sidecar/bin/cio-sidecar --version
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="customerio-sidecar" \
+      org.opencontainers.image.description="An outbound reverse proxy for Customer.io" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.licenses="MIT"
+# A running sidecar installs nothing.
+RUN python3 -m pip uninstall --yes --quiet --root-user-action ignore pip setuptools wheel
+COPY --from=build /opt/cio-sidecar /opt/cio-sidecar
+# The root file system may be read-only: bytecode was written at build time, and nothing else is.
+ENV PATH=/opt/cio-sidecar/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+USER 65532:65532
+EXPOSE 8080 9090
+ENTRYPOINT ["cio-sidecar"]
+CMD ["serve", "--config", "/etc/cio-sidecar/sidecar.yaml"]
