@@ -28,7 +28,9 @@ def test_an_error_is_held_until_it_is_known_to_be_json(status: int) -> None:
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308, 399])
 def test_a_redirect_is_never_passed_on(status: int) -> None:
     """An SDK would follow it past the sidecar, with everything in clear."""
-    assert treat(TRACK, status, {b"location": b"https://track-eu.customer.io/"}, strict=True) == Refuse(Reason.UPSTREAM_REDIRECT)
+    assert treat(TRACK, status, {b"location": b"https://track-eu.customer.io/"}, strict=True) == Refuse(
+        Reason.UPSTREAM_REDIRECT
+    )
 
 
 @pytest.mark.parametrize(("row", "strict"), [(TRACK, False), (PIPELINES, False), (PIPELINES, True)])

@@ -1,5 +1,7 @@
 """An upstream answer on its way to a caller: whole, in pieces, held, swallowed; never with the secret in it."""
 
+import tracemalloc
+
 import orjson
 import pytest
 
@@ -103,12 +105,31 @@ def test_an_error_larger_than_any_error_is_wrapped_and_not_kept() -> None:
     """A far end that never stops costs no more memory than the bound (promise G12)."""
     answer, caller = reply(Treatment.HOLD, 500), FakeCaller()
     answer.take(b'"' + b"x" * (HELD_BYTES - 1))
-    assert not answer.oversized
+    sizes = [answer.oversized]
     for _ in range(1000):
         answer.take(b"x" * 65_536)
-    assert answer.oversized
+    sizes.append(answer.oversized)
+    assert sizes == [False, True]
     answer.finish(caller)
     assert orjson.loads(caller.body)["code"] == NOT_JSON_CODE
+
+
+@pytest.mark.parametrize("treatment", [Treatment.STREAM, Treatment.HOLD])
+def test_a_body_in_single_bytes_takes_no_more_memory_than_in_one(treatment: Treatment) -> None:
+    """What is held costs its bytes, however a far end cuts them (promise G12)."""
+    body = b'"' + bytes(range(97, 123)) * 2000 + b'"'
+    answer, caller = reply(treatment, 400), FakeCaller()
+    tracemalloc.start()
+    try:
+        for index in range(len(body)):
+            answer.take(body[index : index + 1])
+            answer.pass_on(caller)
+        held_bytes, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held_bytes < 2 * len(body)
+    answer.finish(caller)
+    assert caller.body == body
 
 
 def test_a_swallowed_rejection_is_the_success_it_would_have_been() -> None:

@@ -391,17 +391,26 @@ class Origin:
         return self.owner.told[-1] == "released" and not self.transport.closing
 
 
-def statuses(answers: bytes) -> list[int]:
-    """Return the statuses of the answers in `answers`; each must be framed by its length."""
+def final(data: bytes) -> list[tuple[int, bytes]]:
+    """Return the status and the bytes of each final answer in `data`; each must be framed by its length."""
     found = []
-    while answers:
-        head, _, answers = answers.partition(b"\r\n\r\n")
+    while data:
+        head, separator, rest = data.partition(b"\r\n\r\n")
+        assert separator
         line, *lines = head.split(b"\r\n")
         version, status = line.split(b" ")[:2]
         assert version == b"HTTP/1.1"
         headers = {name.lower(): value for name, value in (line.split(b": ", 1) for line in lines)}
         length = int(headers.get(b"content-length", b"0"))
-        assert len(answers) >= length
-        answers = answers[length:]
-        found.append(int(status))
+        assert len(rest) >= length
+        if int(status) >= 200:
+            found.append((int(status), head + separator + rest[:length]))
+        else:
+            assert (status, lines) == (b"100", [])
+        data = rest[length:]
     return found
+
+
+def statuses(data: bytes) -> list[int]:
+    """Return the statuses of the final answers in `data`."""
+    return [status for status, _ in final(data)]

@@ -1,0 +1,270 @@
+"""Whatever bytes come in, in whatever reads: the same requests, the same answers, or a documented refusal. Never a hang.
+
+The protocols are driven on fake transports, with a fake clock and the event loop's own turns.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from proxy.errors import ANSWERS, Reason
+from proxy.exchange import Failure
+from tests.unit.http1.fakes import LIMITS, Application, Origin, final, statuses
+
+# The answers of the fake handler, and every status that the sidecar may give by itself.
+DOCUMENTED = {200} | {answer.status for answer in ANSWERS.values()}
+TOKENS = st.sampled_from(
+    [
+        b"GET", b"PUT", b"HEAD", b"CONNECT", b" ", b"/a", b"/refuse", b"/fault", b"/later", b" HTTP/1.1", b" HTTP/1.0", b" RTSP/1.0",
+        b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Host: x\r\n", b"Content-Length: ", b"Transfer-Encoding: chunked\r\n", b"0", b"5", b"a",
+        b"FFFFFFFFFFFFFFFF", b";", b":", b"Connection: close\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n",
+        b"Expect: 100-continue\r\n", b"\x00", b"\xff", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"0\r\n\r\n",
+        b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ]
+)  # fmt: skip
+ANY_BYTES = st.lists(TOKENS | st.binary(max_size=8), max_size=40).map(b"".join)
+CONTENT = st.lists(st.sampled_from([b"0\r\n\r\n", b"\r\n\r\n", b"GET / HTTP/1.1\r\n", b"{}"]) | st.binary(max_size=50), max_size=6).map(
+    b"".join
+)
+
+
+@st.composite
+def splits(draw: st.DrawFn, data: bytes) -> list[bytes]:
+    """Cut `data` into reads, many of them of one byte."""
+    pieces = []
+    while data:
+        cut = draw(st.integers(1, 3) | st.integers(1, len(data)))
+        pieces.append(data[:cut])
+        data = data[cut:]
+    return pieces
+
+
+@st.composite
+def chunked(draw: st.DrawFn, content: bytes) -> bytes:
+    """Frame `content` in chunks, with extensions, leading zeros, either case, and trailers."""
+    framed = b""
+    for chunk in draw(splits(content)):
+        size = draw(st.sampled_from([b"%x", b"%X", b"00%x"])) % len(chunk)
+        framed += size + draw(st.sampled_from([b"", b";x", b';x="y"'])) + b"\r\n" + chunk + b"\r\n"
+    return framed + b"0\r\n" + draw(st.sampled_from([b"", b"T: v\r\n", b"Host: y\r\nT: v\r\n"])) + b"\r\n"
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """One request that llhttp takes: let in, refused, or too large; framed in either way, or with no body."""
+    target = draw(st.sampled_from([b"/a", b"/b?c=d", b"/refuse", b"/fault"]))
+    head = draw(st.sampled_from([b"GET ", b"PUT ", b"POST ", b"DELETE "])) + target + b" HTTP/1.1\r\nHost: x\r\n"
+    head += draw(st.sampled_from([b"", b"", b"X: y\r\nX: z\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n"]))
+    content = draw(CONTENT | st.just(b"a" * 1200))
+    framing = draw(st.sampled_from(["none", "length", "chunked"]))
+    if framing == "none":
+        return head + b"\r\n"
+    if framing == "length":
+        return head + b"Content-Length: %d\r\n\r\n" % len(content) + content
+    return head + b"Transfer-Encoding: chunked\r\n\r\n" + draw(chunked(content))
+
+
+STREAMS = st.lists(requests(), min_size=1, max_size=5).map(b"".join)
+
+
+@dataclass
+class Told:
+    """What became of a stream of requests."""
+
+    targets: list[bytes]
+    bodies: list[bytes]
+    refusals: list[Reason]
+    answers: bytes
+    ended: bool
+
+
+def ask(pieces: Iterable[bytes], *, end: bool = False) -> Told:
+    """Send `pieces` on one connection, each in a read of its own, as far as it is read; with `end`, send no more behind them."""
+
+    async def main() -> Told:
+        application = Application()
+        transport, handler = application.transport, application.handler
+        answers = b""
+        for piece in pieces:
+            answers += await application.settle()
+            answered = len(handler.exchanges)
+            if not transport.reading and answered:
+                handler.exchanges[-1].caller.answer(200, b"", b"")
+                answers += await application.settle()
+            if transport.closing or transport.half_closed:
+                break
+            transport.receive(piece)
+        answers += await application.settle()
+        if end and transport.reading:
+            transport.end()
+        answers += await application.settle()
+        told = Told(handler.targets, handler.bodies, handler.refusals, answers, transport.closing or transport.half_closed)
+        # Every deadline passes, and everything that waits is answered: the connection must come to its end.
+        for _ in range(1 + len(pieces) if isinstance(pieces, list) else 100):
+            for exchange in handler.exchanges:
+                exchange.caller.answer(200, b"", b"")
+            answers += await application.settle()
+            application.clock.advance(LIMITS.idle_seconds + 1)
+            application.server.tick()
+            answers += await application.settle()
+            if transport.closing:
+                break
+        assert transport.closing, "the connection hangs"
+        transport.lose()
+        assert application.server.held_bytes == 0
+        assert not application.server.connections
+        told.answers = answers
+        return told
+
+    with asyncio.Runner() as runner:
+        return runner.run(main())
+
+
+def documented(answers: bytes) -> list[int]:
+    """Return the statuses of the final answers, each of them one that the sidecar may give."""
+    found = statuses(answers)
+    assert set(found) <= DOCUMENTED
+    return found
+
+
+@given(st.data(), STREAMS)
+def test_reads_have_no_meaning(data: st.DataObject, stream: bytes) -> None:
+    """However a stream of requests is cut into reads, the same requests come in and the same answers go out (RFC 9112)."""
+    whole = ask([stream])
+    cut = ask(data.draw(splits(stream)))
+    assert (cut.targets, cut.bodies, cut.refusals) == (whole.targets, whole.bodies, whole.refusals)
+    assert documented(cut.answers) == documented(whole.answers)
+    assert whole.targets
+
+
+@given(STREAMS, st.integers(0, 5))
+def test_requests_do_not_see_each_other(stream: bytes, repeated: int) -> None:
+    """A stream sent twice on one connection is answered twice the same, unless it ended the connection."""
+    once = ask([stream])
+    twice = ask([stream * (1 + repeated)])
+    if once.ended:
+        assert (twice.targets, twice.bodies) == (once.targets, once.bodies)
+    else:
+        assert twice.targets == once.targets * (1 + repeated)
+        assert twice.bodies == once.bodies * (1 + repeated)
+        assert documented(twice.answers) == documented(once.answers) * (1 + repeated)
+
+
+@given(st.data(), ANY_BYTES | st.binary(max_size=300), st.booleans())
+@example(None, b"PUT /a HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\nContent-Length: 5\r\n\r\nGET /", False)
+@example(None, b"GET /later HTTP/1.1\r\nHost: x\r\n\r\nGET /later HTTP/1.1\r\nHost: x\r\n\r\n", True)
+def test_whatever_comes_is_answered_or_closed(data: st.DataObject | None, stream: bytes, end: bool) -> None:  # noqa: FBT001  # drawn
+    """Any bytes, cut anywhere: documented answers, no exception, nothing held, and an end (promises G11 and G12)."""
+    whole = ask([stream], end=end)
+    assert documented(whole.answers).count(400) <= 1  # what is malformed is the last thing that is read
+    if data is not None:
+        cut = ask(data.draw(splits(stream)), end=end)
+        documented(cut.answers)
+        if not end:
+            assert cut.bodies == whole.bodies
+
+
+@given(STREAMS | ANY_BYTES, st.integers(min_value=0))
+def test_no_byte_of_a_request_is_echoed(stream: bytes, place: int) -> None:
+    """Wherever in a request something stands that must not be seen, no refusal shows it (design 4.3)."""
+    place %= len(stream) + 1
+    told = ask([stream[:place] + b"CANARY" + stream[place:]])
+    # The fake handler's own answers show what it was given.
+    assert not any(b"CANARY" in answer for status, answer in final(told.answers) if status != 200)
+
+
+# Answers
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The bytes of an answer, what it says, and whether its connection may be used again."""
+
+    data: bytes
+    status: int
+    content: bytes
+    clean: bool
+    ends_with_close: bool = False
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Answer:
+    """One answer that is well-formed, with interim ones before it."""
+    status = draw(st.sampled_from([200, 207, 301, 400, 401, 404, 429, 500, 503, 599]))
+    data = draw(st.sampled_from([b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" * 3]))
+    closes = draw(st.booleans())
+    data += b"HTTP/1.1 %d Some Phrase\r\nX: y\r\n" % status + (b"Connection: close\r\n" if closes else b"")
+    content = draw(CONTENT)
+    framing = draw(st.sampled_from(["length", "chunked", "close", "none"]))
+    if framing == "none":
+        return Answer(data.replace(b"1.1 %d " % status, b"1.1 204 ") + b"\r\n", 204, b"", not closes)
+    if framing == "close":
+        return Answer(data + b"\r\n" + content, status, content, clean=False, ends_with_close=True)
+    if framing == "length":
+        data += b"Content-Length: %d\r\n\r\n" % len(content) + content
+    else:
+        data += b"Transfer-Encoding: chunked\r\n\r\n" + draw(chunked(content))
+    return Answer(data, status, content, not closes)
+
+
+@given(st.data(), answers(), st.sampled_from([b"", b"", b"\r\n", b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"]))
+def test_an_answer_is_the_same_in_any_reads(data: st.DataObject, answer: Answer, leftover: bytes) -> None:
+    """Cut anywhere, it is told the same; its connection is used again only if it was clean and nothing came behind it."""
+    stream = answer.data if answer.ends_with_close else answer.data + leftover
+    for pieces in ([stream], data.draw(splits(stream))):
+        origin = Origin()
+        receiver = origin.ask()
+        for piece in pieces:
+            if origin.transport.reading:
+                origin.transport.receive(piece)
+        if answer.ends_with_close:
+            assert receiver.outcome is None
+            origin.transport.end()
+        assert receiver.outcome == (answer.status, answer.content)
+        assert (origin.pooled and not origin.transport.closing) is (answer.clean and not leftover)
+
+
+@given(st.data(), answers(), st.integers(1, 100))
+def test_a_cut_answer_is_a_failure(data: st.DataObject, answer: Answer, missing: int) -> None:
+    """Any part of an answer, then the end of the connection: never taken for the whole, unless the close ends it."""
+    part = answer.data[: max(len(answer.data) - missing, 0)]
+    origin = Origin()
+    receiver = origin.answer(*data.draw(splits(part)), close=True)
+    if receiver.outcome in (Failure.CLOSED, Failure.TRUNCATED):
+        assert (receiver.outcome is Failure.CLOSED) is (part == b"")
+    else:
+        assert answer.ends_with_close
+        assert receiver.outcome == (answer.status, answer.content[: len(answer.content) - missing])
+    assert not origin.pooled
+
+
+@given(st.data(), ANY_BYTES | st.binary(max_size=300))
+@example(None, b"HTTP/1.1 150 \r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+@example(None, b"HTTP/1.1 099 \r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+@example(None, b"HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+@example(None, b"HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\n")
+def test_whatever_comes_is_an_answer_or_a_failure(data: st.DataObject | None, stream: bytes) -> None:
+    """Any bytes, then the end: one outcome, the same in any reads, no exception; and no connection is used again that is not clean."""
+    outcomes = []
+    for pieces in ([stream] if stream else [], [] if data is None else data.draw(splits(stream))):
+        origin = Origin()
+        receiver = origin.ask()
+        for piece in pieces:
+            if origin.transport.reading:
+                origin.transport.receive(piece)
+        if origin.pooled:
+            # Clean: one byte more would have been noticed.
+            again = Origin()
+            assert again.answer(stream + b"x").finished
+            assert not again.pooled
+        if origin.transport.reading:
+            origin.transport.end()
+        origin.transport.lose()
+        assert receiver.outcome is not None
+        outcomes.append(receiver.outcome)
+    if data is not None:
+        assert outcomes[0] == outcomes[1]

@@ -1,0 +1,135 @@
+"""What joins the journey of a request to its sending: every fault becomes a refusal."""
+
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from proxy import pipeline
+from proxy.api.model import Bucket, Credential, Upstream
+from proxy.delivery.ports import Injected, Timeouts
+from proxy.delivery.scrub import Scrubber
+from proxy.delivery.send import Sender
+from proxy.errors import Reason, RefusedError
+from proxy.exchange import Admission, RequestHead
+from proxy.limits.gcra import Quota
+from proxy.limits.memory import MemoryLimiter
+from proxy.metrics import Metrics
+from proxy.observer import Observer
+from proxy.outbound import Outbound
+from tests.fakes import FakeCaller, FakeClock, FakeConnections, Lines, Timers
+from tests.unit.test_pipeline import JSON, RULES, broken
+
+HEAD = RequestHead("PUT", b"/api/v1/customers/5", JSON)
+
+
+class Stage:
+    """The outbound port between a fake application and a fake connection."""
+
+    def __init__(self) -> None:
+        """Hold one pooled connection."""
+        clock = FakeClock()
+        self.lines = Lines()
+        self.registry = CollectorRegistry()
+        self.pool = FakeConnections(idle=1)
+        observer = Observer(Metrics(self.registry, "1.2.3"), self.lines.logger(), clock)
+        sender = Sender(
+            connections=dict.fromkeys(Upstream, self.pool),
+            limiter=MemoryLimiter({bucket: Quota(10, 10) for bucket in Bucket}, 1, clock, Timers(clock).call_later),
+            credentials={Credential.TRACK: Injected(b"Authorization: Basic x\r\n", "k1", Scrubber([]))},
+            timeouts=Timeouts(attempt_seconds=5, total_seconds=9),
+            observer=observer,
+            clock=clock,
+            spawn=self.pool.spawn,
+        )
+        self.outbound = Outbound(RULES, sender, observer, clock)
+        self.caller = FakeCaller()
+
+    def deliver(self, body: bytes) -> object:
+        """Admit and deliver one request."""
+        return self.outbound.deliver(self.outbound.admit(HEAD), body, self.caller)
+
+    def count(self, name: str, **labels: str) -> float | None:
+        """Return a counter's value."""
+        return self.registry.get_sample_value(f"cio_sidecar_{name}", labels)
+
+
+def test_a_request_goes_through() -> None:
+    """Prepared, written, answered, and what the policy did is counted."""
+    stage = Stage()
+    exchange = stage.deliver(b'{"ssn":"078-05-1120","plan":"x"}')
+    (connection,) = stage.pool.all
+    assert connection.sent[0].endswith(b'\r\n\r\n{"plan":"x"}')
+    assert exchange is not None
+    connection.answer()
+    assert stage.caller.status == 200
+    assert stage.count("pii_actions_total", rule="never", action="strip", mode="enforce") == 1
+    assert stage.count("requests_total", endpoint="track.v1.identify", code="200", outcome="forwarded") == 1
+    assert stage.lines.events() == []
+
+
+@pytest.mark.parametrize(("body", "reason"), [(b"{", Reason.INVALID_JSON), (b'{"card":1}', Reason.POLICY_DENIED)])
+def test_a_refusal_is_told_counted_and_logged_once(body: bytes, reason: Reason) -> None:
+    """Nothing is written to Customer.io."""
+    stage = Stage()
+    assert stage.deliver(body) is None
+    assert stage.caller.reason is reason
+    assert stage.pool.all[0].sent == []
+    assert stage.count("refusals_total", reason=reason.value) == 1
+    (line,) = stage.lines.events()
+    assert (line["event"], line["reason"], line["endpoint"]) == ("refused", reason.value, "track.v1.identify")
+
+
+def test_a_denial_is_counted_with_the_rule_that_denied() -> None:
+    """An operator sees which rule it was."""
+    stage = Stage()
+    stage.deliver(b'{"card":1}')
+    assert stage.count("pii_actions_total", rule="stop", action="deny", mode="enforce") == 1
+
+
+def test_a_fault_in_a_stage_is_answered_500_and_told_without_its_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of the exception, which quotes an address here, is nowhere (promise G2)."""
+    monkeypatch.setattr(pipeline, "encode", broken)
+    stage = Stage()
+    assert stage.deliver(b"{}") is None
+    assert stage.caller.reason is Reason.INTERNAL
+    assert stage.pool.all[0].sent == []
+    assert stage.count("pii_errors_total", stage="encode") == 1
+    fault, _ = stage.lines.events()
+    assert (fault["event"], fault["reason"], fault["error"]) == ("stage_failed", "encode", "BrokenError")
+    assert fault["where"].startswith("test_pipeline.py:")
+    assert "a@b.c" not in stage.lines.text()
+
+
+def test_a_fault_at_admission_refuses_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no malformed request, and it is told where to look."""
+
+    def fail(*_: object) -> Any:  # noqa: ANN401  # stands in for a match
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(pipeline, "admit", fail)
+    stage = Stage()
+    with pytest.raises(RefusedError) as caught:
+        stage.outbound.admit(HEAD)
+    assert caught.value.reason is Reason.INTERNAL
+    assert stage.count("pii_errors_total", stage="admit") == 1
+
+
+def test_a_refusal_at_admission_is_passed_on() -> None:
+    """The server answers it, and has it counted."""
+    stage = Stage()
+    with pytest.raises(RefusedError) as caught:
+        stage.outbound.admit(RequestHead("PUT", b"/nowhere", JSON))
+    assert caught.value.reason is Reason.ENDPOINT_NOT_ALLOWED
+    stage.outbound.refused(Reason.ENDPOINT_NOT_ALLOWED, None)
+    assert stage.count("requests_total", endpoint="none", code="403", outcome="refused") == 1
+
+
+def test_a_refusal_by_the_server_is_counted_under_its_endpoint() -> None:
+    """What was admitted has a name and a caller."""
+    stage = Stage()
+    admission: Admission = stage.outbound.admit(HEAD)
+    stage.outbound.refused(Reason.BODY_TOO_LARGE, admission)
+    assert stage.count("requests_total", endpoint="track.v1.identify", code="413", outcome="refused") == 1
+    (line,) = stage.lines.events()
+    assert line["caller"] == "anyone"

@@ -1,0 +1,271 @@
+"""From a request's head and body to the call that leaves, or to a refusal."""
+
+import dataclasses
+import gzip
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from proxy import pipeline
+from proxy.api.endpoints import ENDPOINTS
+from proxy.api.match import Table
+from proxy.api.model import Upstream
+from proxy.credentials.callers import ANYONE, Callers
+from proxy.errors import Reason, RefusedError
+from proxy.exchange import Outgoing, RequestHead
+from proxy.metrics import STAGES
+from proxy.pipeline import StageError, admit, common_head, prepare
+from proxy.policy.compile import compile_policy
+from proxy.policy.model import PolicyDocument
+from proxy.rules import Rules
+from proxy.sensitive import Sensitive
+
+JSON = {b"content-type": b"application/json"}
+POLICY = {
+    "version": 1,
+    "rules": [
+        {"name": "never", "fields": ["ssn"], "action": "strip"},
+        {"name": "stop", "fields": ["card"], "action": "deny"},
+    ],
+}
+
+
+def rules(callers: Callers | None = None, **changes: Any) -> Rules:  # noqa: ANN401  # fields of Rules
+    """Return rules with the whole endpoint table and a policy that strips `ssn` and denies `card`."""
+    return dataclasses.replace(
+        Rules(
+            table=Table(ENDPOINTS, unknown="inspect"),
+            policy=compile_policy(PolicyDocument.model_validate(POLICY), ENDPOINTS, None),
+            callers=callers or Callers(),
+            heads={upstream: common_head(f"{upstream}.example") for upstream in Upstream},
+            body_bytes=1000,
+            large_body_bytes=5000,
+            depth=10,
+        ),
+        **changes,
+    )
+
+
+RULES = rules()
+
+
+def sent(
+    method: str, target: bytes, body: bytes = b"", headers: Mapping[bytes, bytes] = JSON, among: Rules = RULES
+) -> Outgoing:
+    """Return the call that leaves for a request."""
+    outgoing, _ = prepare(admit(among, RequestHead(method, target, headers), 0.0), body)
+    return outgoing
+
+
+def refused(method: str, target: bytes, body: bytes = b"", headers: Mapping[bytes, bytes] = JSON) -> Reason:
+    """Return why a request is refused."""
+    with pytest.raises(RefusedError) as caught:
+        sent(method, target, body, headers)
+    return caught.value.reason
+
+
+def lines(outgoing: Outgoing) -> list[bytes]:
+    """Return the lines of a head; each must end in CRLF."""
+    assert outgoing.head.endswith(b"\r\n")
+    return outgoing.head[:-2].split(b"\r\n")
+
+
+# Admission
+
+
+def test_the_caller_comes_first() -> None:
+    """A stranger is told the same of every target, so it learns nothing of what is forwarded."""
+    closed = rules(Callers.of([("billing", Sensitive("caller-key"))], frozenset()))
+    for target in (b"/api/v1/customers/5", b"/nowhere", b"/../x"):
+        with pytest.raises(RefusedError) as caught:
+            admit(closed, RequestHead("PUT", target, {}), 0.0)
+        assert caught.value.reason is Reason.UNKNOWN_CALLER
+
+
+def test_a_caller_is_known_by_its_name() -> None:
+    """The name, not the key, goes on."""
+    closed = rules(Callers.of([("billing", Sensitive("caller-key"))], frozenset()))
+    head = RequestHead("PUT", b"/api/v1/customers/5", {b"authorization": b"Bearer caller-key"})
+    assert admit(closed, head, 0.0).caller == "billing"
+    assert admit(RULES, RequestHead("PUT", b"/api/v1/customers/5", {}), 0.0).caller == ANYONE
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "reason"),
+    [
+        ("PUT", b"/nowhere", Reason.ENDPOINT_NOT_ALLOWED),
+        ("TRACE", b"/api/v1/customers/5", Reason.METHOD_NOT_ALLOWED),
+        ("PUT", b"/api/v1/customers/..", Reason.MALFORMED_REQUEST),
+    ],
+)
+def test_what_is_not_forwarded_is_refused_by_its_head(method: str, target: bytes, reason: Reason) -> None:
+    """Before any of the body is read."""
+    with pytest.raises(RefusedError) as caught:
+        admit(RULES, RequestHead(method, target, {}), 0.0)
+    assert caught.value.reason is reason
+
+
+def test_a_send_may_be_larger_than_an_identify() -> None:
+    """Attachments and triggers have a cap of their own."""
+    assert admit(RULES, RequestHead("PUT", b"/api/v1/customers/5", {}), 0.0).body_bytes == 1000
+    assert admit(RULES, RequestHead("POST", b"/v1/send/email", {}), 0.0).body_bytes == 5000
+
+
+# What leaves
+
+
+def test_what_leaves_is_rebuilt() -> None:
+    """Target from the row, our Host, allowed headers only, and the value that the policy left, written anew (promise G1)."""
+    outgoing = sent(
+        "PUT",
+        b"//api/v1/customers/a%2fb?utm=x",
+        b'{ "email": "a@b.c", "ssn": "078-05-1120", "plan": 1.0 }',
+        {
+            **JSON,
+            b"host": b"localhost:8080",
+            b"authorization": b"Basic Y2FsbGVyOmtleQ==",
+            b"cookie": b"session=1",
+            b"x-forwarded-for": b"10.0.0.1",
+            b"user-agent": b"Customer.io Python Client/3.2.0",
+        },
+    )
+    assert outgoing.body == b'{"email":"a@b.c","plan":1.0}'
+    first, *rest = lines(outgoing)
+    assert first == b"PUT /api/v1/customers/a%2Fb HTTP/1.1"
+    assert sorted(rest) == [
+        b"Accept-Encoding: identity",
+        b"Accept: */*",
+        b"Content-Length: 28",
+        b"Content-Type: application/json",
+        b"Host: track.example",
+        b"User-Agent: Customer.io Python Client/3.2.0",
+    ]
+    assert not outgoing.strict
+
+
+def test_the_policy_says_what_it_did() -> None:
+    """What acted is told with the call, to be counted."""
+    _, hits = prepare(admit(RULES, RequestHead("PUT", b"/api/v1/customers/5", JSON), 0.0), b'{"a":{"ssn":1}}')
+    assert [hit.labels for hit in hits] == [("never", "strip", "enforce")]
+
+
+def test_a_coded_body_is_looked_into_and_sent_plain() -> None:
+    """Compression hides nothing from the policy, and is not claimed of what is sent."""
+    outgoing = sent("PUT", b"/api/v1/customers/5", gzip.compress(b'{"ssn":1,"a":2}'), {**JSON, b"content-encoding": b"gzip"})
+    assert outgoing.body == b'{"a":2}'
+    assert not any(line.lower().startswith(b"content-encoding") for line in lines(outgoing))
+
+
+def test_a_bomb_is_refused() -> None:
+    """The cap holds for what a coded body inflates to (promise G12)."""
+    bomb = gzip.compress(b'"' + b"a" * 100_000 + b'"')
+    assert len(bomb) < 1000
+    assert refused("PUT", b"/api/v1/customers/5", bomb, {**JSON, b"content-encoding": b"gzip"}) is Reason.BODY_TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"", {}),
+        (b"", JSON),
+        (b"", {b"content-type": b"application/x-www-form-urlencoded"}),
+        (b"null", {b"content-type": b"text/plain"}),
+        (b"null", {}),
+    ],
+)
+def test_nothing_to_send_is_no_fault_of_its_type(body: bytes, headers: dict[bytes, bytes]) -> None:
+    """SDKs send empty forms and literal nulls (customerio-api.md 2.2)."""
+    assert sent("POST", b"/api/v1/customers/5/suppress", body, headers).body == body
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "reason"),
+    [
+        (b"email=a%40b.c", {b"content-type": b"application/x-www-form-urlencoded"}, Reason.UNSUPPORTED_MEDIA),
+        (b"{}", {b"content-type": b"multipart/form-data; boundary=x"}, Reason.UNSUPPORTED_MEDIA),
+        (b"{}", {}, Reason.UNSUPPORTED_MEDIA),
+        (b"{}", {**JSON, b"content-encoding": b"br"}, Reason.UNSUPPORTED_MEDIA),
+        (b"{", JSON, Reason.INVALID_JSON),
+        (b"[" * 50 + b"]" * 50, JSON, Reason.TOO_DEEP),
+        (b'{"a":{"card":1}}', JSON, Reason.POLICY_DENIED),
+    ],
+)
+def test_what_cannot_be_looked_into_does_not_leave(body: bytes, headers: dict[bytes, bytes], reason: Reason) -> None:
+    """A form, an unknown coding, broken JSON, a denied field: refused, never passed on as it is (promise G1)."""
+    assert refused("PUT", b"/api/v1/customers/5", body, headers) is reason
+
+
+@pytest.mark.parametrize(("method", "expected"), [("POST", [b"Content-Length: 0"]), ("DELETE", [])])
+def test_an_absent_body_is_told_where_one_is_expected(method: str, expected: list[bytes]) -> None:
+    """RFC 9110 section 8.6."""
+    target = b"/api/v1/customers/5/suppress" if method == "POST" else b"/api/v1/customers/5"
+    framing = [line for line in lines(sent(method, target, b"", {})) if line.startswith((b"Content-", b"Transfer-"))]
+    assert framing == expected
+
+
+@pytest.mark.parametrize(
+    ("asked", "strict"), [({}, False), ({b"x-strict-mode": b"0"}, False), ({b"x-strict-mode": b"1"}, True)]
+)
+def test_pipelines_is_always_asked_to_be_strict(asked: dict[bytes, bytes], *, strict: bool) -> None:
+    """Otherwise a bad key would look like success; whether the caller asked for it is remembered."""
+    outgoing = sent("POST", b"/v1/track", b'{"userId":"5","event":"x"}', {**JSON, **asked})
+    assert [line for line in lines(outgoing) if b"Strict" in line] == [b"X-Strict-Mode: 1"]
+    assert outgoing.strict is strict
+
+
+def test_no_other_api_is_asked_to_be_strict() -> None:
+    """The header is Pipelines' own; elsewhere it goes on only if the caller sent it."""
+    assert not any(b"Strict" in line for line in lines(sent("PUT", b"/api/v1/customers/5", b"{}")))
+
+
+def test_the_query_of_an_endpoint_the_table_does_not_know_meets_the_policy() -> None:
+    """`inspect` sends it on only through decode and policy."""
+    outgoing = sent("GET", b"/api/v1/something?ssn=078&plan=a%20b", b"", {})
+    assert lines(outgoing)[0] == b"GET /api/v1/something?plan=a%20b HTTP/1.1"
+    assert refused("GET", b"/api/v1/something?card=4111", b"", {}) is Reason.POLICY_DENIED
+
+
+# Faults of our own
+
+
+class BrokenError(Exception):
+    """A fault whose text quotes data."""
+
+
+def broken(*_: object) -> Any:  # noqa: ANN401  # stands in for any stage
+    """Fail."""
+    raise BrokenError("a@b.c")
+
+
+@pytest.mark.parametrize(
+    ("stage", "name"),
+    [("decode", "parse"), ("encode", "encode"), ("head", "_head"), ("query", "_query"), ("decode", "inflate")],
+)
+def test_a_fault_in_a_stage_refuses_the_request(monkeypatch: pytest.MonkeyPatch, stage: str, name: str) -> None:
+    """Whatever fails, nothing is forwarded; the stage is told, and has its count from the start (promise G1)."""
+    monkeypatch.setattr(pipeline, name, broken)
+    with pytest.raises(StageError) as caught:
+        sent("POST", b"/api/v1/something?a=b", b"{}")
+    assert caught.value.stage == stage
+    assert stage in STAGES
+    assert "a@b.c" not in str(caught.value)
+    assert isinstance(caught.value.__cause__, BrokenError)
+
+
+def test_a_fault_in_the_policy_refuses_the_request() -> None:
+    """A rule that fails is no rule that passed."""
+
+    class Policy:
+        """Fails on every body."""
+
+        apply = staticmethod(broken)
+
+        def for_endpoint(self, _: str) -> "Policy":
+            """Be the policy of every endpoint."""
+            return self
+
+    with pytest.raises(StageError) as caught:
+        sent("PUT", b"/api/v1/customers/5", b"{}", among=rules(policy=Policy()))
+    assert caught.value.stage == "policy"
+    assert "policy" in STAGES
