@@ -4,7 +4,7 @@ import asyncio
 import resource
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TextIO
 
@@ -81,6 +81,8 @@ class Sidecar:
         )
         self._upstream_tls = upstream_contexts(config)
         self._listener_tls = listener_context(config)
+        for hit in self._rules.policy.hits:
+            self._metrics.pii_actions.expect(*hit.labels)  # a counter that begins with its first hit hides it from `rate`
 
     async def run(self) -> None:
         """Serve until `stop` is called, then drain."""
@@ -106,7 +108,7 @@ class Sidecar:
             self._metrics.inflight.read = lambda: len(sender.active)
             outbound = Outbound(self._rules, sender, self._observer, self._clock)
             server = Server(outbound, _server_limits(config), self._clock, cork)
-            tasks.spawn(self._tick(server, sender, pools))
+            tasks.spawn(self._tick(sender.tick, server.tick, *(pool.tick for pool in pools.values())))
 
             # 2. The operator's port first, so that a start can be watched.
             await self._listen_admin(stack)
@@ -164,16 +166,17 @@ class Sidecar:
             self._hurrying.set()
         self._stopping.set()
 
-    async def _tick(self, server: Server, sender: Sender, pools: dict[Upstream, Pool]) -> None:
-        """Enforce every deadline, and measure how late the event loop is."""
+    async def _tick(self, *ticks: Callable[[], None]) -> None:
+        """Enforce every deadline, and measure how late the event loop is. A fault in one tick stops no other."""
         while True:
             before = self._clock.monotonic()
             await asyncio.sleep(TICK_SECONDS)
             self._metrics.loop_lag.set(max(0.0, self._clock.monotonic() - before - TICK_SECONDS))
-            sender.tick()
-            server.tick()
-            for pool in pools.values():
-                pool.tick()
+            for tick in ticks:
+                try:
+                    tick()
+                except Exception as error:  # noqa: BLE001  # whatever it is, the next deadline has to be enforced
+                    self._observer.crashed("tick", error)
 
     async def _finish(self, server: Server) -> None:
         """End the drain as soon as nothing is on its way."""

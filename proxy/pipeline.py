@@ -107,15 +107,18 @@ def _head(admission: Admission, target: bytes, length: int) -> bytes:
     request = admission.head
     upstream = admission.match.endpoint.upstream
     passed = request.headers
+    strict = b""
     if upstream is Upstream.PIPELINES:
-        passed = {**passed, b"x-strict-mode": b"1"}  # without it, Pipelines answers a bad key with 200
+        # Without it Pipelines answers a bad key with 200. Ours alone to say: `Connection` could take the caller's away.
+        passed = {name: value for name, value in passed.items() if name != b"x-strict-mode"}
+        strict = b"X-Strict-Mode: 1\r\n"
     if length:
         # However its type was spelled, the body is now JSON in UTF-8.
         framing = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % length
     else:
         framing = b"Content-Length: 0\r\n" if request.method in _BODY_EXPECTED else b""
     return b"".join(
-        (request.method.encode(), b" ", target, admission.rules.heads[upstream], headers.forwarded(passed), framing)
+        (request.method.encode(), b" ", target, admission.rules.heads[upstream], headers.forwarded(passed), strict, framing)
     )
 
 

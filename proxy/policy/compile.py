@@ -27,8 +27,9 @@ _LOOKING = frozenset({Action.DENY})
 class Policy:
     """A compiled policy."""
 
-    def __init__(self, endpoints: Mapping[str, EndpointPolicy], unknown: EndpointPolicy) -> None:
-        """Hold the policy of each endpoint by its name, and that of endpoints the table does not know."""
+    def __init__(self, endpoints: Mapping[str, EndpointPolicy], unknown: EndpointPolicy, hits: tuple[Hit, ...]) -> None:
+        """Hold the policy of each endpoint by its name, that of endpoints the table does not know, and all that can act."""
+        self.hits = hits
         self._endpoints = endpoints
         self._unknown = unknown
 
@@ -62,7 +63,8 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
         positions = (*endpoint.identifiers, *endpoint.routing) if endpoint else ()
         return EndpointPolicy(matchers[chosen], tree(positions), hasher)
 
-    return Policy({endpoint.name: compiled(endpoint) for endpoint in endpoints}, compiled(None))
+    hits = tuple(_hit(document, rule) for rule in document.rules if _mode(document, rule) is not Mode.OFF)
+    return Policy({endpoint.name: compiled(endpoint) for endpoint in endpoints}, compiled(None), hits)
 
 
 class _Finder:
@@ -72,7 +74,7 @@ class _Finder:
         self._first: dict[str, tuple[int, Hit]] = {}
         self._first_looking: dict[str, tuple[int, Hit]] = {}
         for order, rule in enumerate(rules):
-            hit = Hit(rule.name, rule.action, _mode(document, rule))
+            hit = _hit(document, rule)
             for field in rule.fields:
                 name = normal_form(field)
                 self._first.setdefault(name, (order, hit))
@@ -92,6 +94,10 @@ class _Finder:
 
 def _order(candidate: tuple[int, Hit]) -> int:
     return candidate[0]
+
+
+def _hit(document: PolicyDocument, rule: RuleSection) -> Hit:
+    return Hit(rule.name, rule.action, _mode(document, rule))
 
 
 def _mode(document: PolicyDocument, rule: RuleSection) -> Mode:

@@ -49,15 +49,15 @@ def named(key: str) -> bool:
     return any(normal_form(part) in NAMED for part in (key, *key.split(".")))
 
 
-def expected(value: object, path: str = "") -> object:
+def expected(value: object, path: str | None = None) -> object:
     """Return `value` without every named key, slowly and by the definition; identifiers of `ENDPOINT` stay."""
     if isinstance(value, list):
-        return [expected(element, path + "[]") for element in value]
+        return [expected(element, f"{path or ''}[]") for element in value]
     if not isinstance(value, dict):
         return value
     kept = {}
     for key, child in value.items():
-        place = f"{path}.{key}".lstrip(".")
+        place = key if path is None else f"{path}.{key}"
         scalar = not isinstance(child, dict) and not (
             isinstance(child, list) and any(isinstance(e, dict | list) for e in child)
         )

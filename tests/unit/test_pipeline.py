@@ -205,7 +205,13 @@ def test_an_absent_body_is_told_where_one_is_expected(method: str, expected: lis
 
 
 @pytest.mark.parametrize(
-    ("asked", "strict"), [({}, False), ({b"x-strict-mode": b"0"}, False), ({b"x-strict-mode": b"1"}, True)]
+    ("asked", "strict"),
+    [
+        ({}, False),
+        ({b"x-strict-mode": b"0"}, False),
+        ({b"x-strict-mode": b"1"}, True),
+        ({b"x-strict-mode": b"1", b"connection": b"X-Strict-Mode"}, True),
+    ],
 )
 def test_pipelines_is_always_asked_to_be_strict(asked: dict[bytes, bytes], *, strict: bool) -> None:
     """Otherwise a bad key would look like success; whether the caller asked for it is remembered."""
