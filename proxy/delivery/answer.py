@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from http import HTTPStatus
 
 import orjson
 
@@ -33,6 +34,12 @@ class Refuse:
     reason: Reason
 
 
+# RFC 9110 section 15
+UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
+_BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
+_REDIRECTS = range(300, 400)
+_ERRORS = range(400, 600)
+
 _REDIRECT = Refuse(Reason.UPSTREAM_REDIRECT)
 _REJECTED = Refuse(Reason.CREDENTIALS_REJECTED)
 _INVALID = Refuse(Reason.UPSTREAM_INVALID)
@@ -40,16 +47,16 @@ _INVALID = Refuse(Reason.UPSTREAM_INVALID)
 
 def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, strict: bool) -> Treatment | Refuse:
     """Decide on an answer by its status and headers; `strict` says whether the caller asked for strict answers."""
-    if 300 <= status < 400:  # noqa: PLR2004  # RFC 9110 section 15.4: an SDK would follow it past the sidecar
+    if status in _REDIRECTS:  # an SDK would follow it past the sidecar
         return _REDIRECT
-    if status == 401 and endpoint.credential is not Credential.NONE:  # noqa: PLR2004
+    if status == UNAUTHORIZED and endpoint.credential is not Credential.NONE:
         return _REJECTED
-    # A coding was not asked for and could not be scrubbed; a status from 600 on is none (RFC 9110 section 15).
-    if headers.get(b"content-encoding", b"identity").lower() != b"identity" or status >= 600:  # noqa: PLR2004
+    # A coding was not asked for and could not be scrubbed; a status of no class is none.
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity" or status >= _ERRORS.stop:
         return _INVALID
-    if status < 400:  # noqa: PLR2004
+    if status not in _ERRORS:
         return Treatment.STREAM
-    if status == 400 and endpoint.upstream is Upstream.PIPELINES and not strict:  # noqa: PLR2004
+    if status == _BAD_REQUEST and endpoint.upstream is Upstream.PIPELINES and not strict:
         return Treatment.SWALLOW
     return Treatment.HOLD
 

@@ -109,7 +109,11 @@ class Injected:
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """`attempt_seconds` ends with the head of an answer, `total_seconds` with the last byte of it."""
+    """How long a call may take.
+
+    `attempt_seconds` covers an attempt from its connection to the head of its answer; `total_seconds` the whole call, from its
+    request having arrived to the last byte of its answer.
+    """
 
     attempt_seconds: float
     total_seconds: float

@@ -14,7 +14,7 @@ from proxy.api.headers import returned
 from proxy.api.model import Credential, Upstream
 from proxy.clock import Clock
 from proxy.delivery import replay
-from proxy.delivery.answer import Refuse, Treatment, treat
+from proxy.delivery.answer import UNAUTHORIZED, Refuse, Treatment, treat
 from proxy.delivery.ports import Connection, Connections, Injected, Limiter, Observer, Place, Timeouts
 from proxy.delivery.reply import Reply
 from proxy.delivery.scrub import Scrubber
@@ -181,8 +181,7 @@ class Exchange:
         self.deadline = self._ends
         credential = endpoint.credential
         if credential is not Credential.NONE:
-            accepted = status != 401  # noqa: PLR2004  # RFC 9110 section 15.5.2
-            self._sender.observer.credential_used(credential, injected.key_id, accepted=accepted)
+            self._sender.observer.credential_used(credential, injected.key_id, accepted=status != UNAUTHORIZED)
 
     def answer_body(self, data: bytes) -> None:
         """Keep a piece."""

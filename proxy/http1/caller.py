@@ -6,9 +6,6 @@ its answers by the transport's high-water mark and one answer more.
 """
 
 import asyncio
-import socket
-import struct
-from contextlib import suppress
 
 from proxy.errors import Reason
 from proxy.exchange import Admission
@@ -25,7 +22,6 @@ LINGER_SECONDS = 2.0
 MAX_TURNED_AWAY = 256
 
 _NEVER = float("inf")
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing sends a reset
 
 
 class CallerConnection(asyncio.Protocol):
@@ -63,7 +59,7 @@ class CallerConnection(asyncio.Protocol):
         self._set_deadline(server.limits.head_seconds if server.draining else server.limits.idle_seconds)
         excess = len(server.connections) - server.limits.connections
         if excess > MAX_TURNED_AWAY:
-            self._reset()
+            self._transport.reset()
         elif excess > 0:
             self._serve(self._reader.refuse(Reason.OVERLOADED))
 
@@ -93,10 +89,12 @@ class CallerConnection(asyncio.Protocol):
         return True
 
     def pause_writing(self) -> None:
-        """Hold the answer back: the caller does not keep up."""
+        """Hold the answer back: the caller does not keep up. It has `body_seconds` for the end of one."""
         self._writing_paused = True
         if self._exchange is not None:
             self._exchange.pause()
+        elif self._serving is None and not self._closing:
+            self._set_deadline(self._server.limits.body_seconds)
 
     def resume_writing(self) -> None:
         """Go on with the answer, or with the next request."""
@@ -104,7 +102,7 @@ class CallerConnection(asyncio.Protocol):
         if self._exchange is not None:
             self._exchange.resume()
         elif self._serving is None and not self._closing:
-            self._set_deadline(self._server.limits.idle_seconds)
+            self._time(self._reader.phase)
             self._go_on()
 
     def data_received(self, data: bytes) -> None:
@@ -113,7 +111,7 @@ class CallerConnection(asyncio.Protocol):
             # Nobody reads this, but closing before it is read would reset the connection (RFC 9112 section 9.6).
             self._lingered_bytes += len(data)
             if self._lingered_bytes > LINGER_BYTES:
-                self._reset()
+                self._transport.reset()
         elif self._serving is None and not self._writing_paused:
             self._read(data)
         else:
@@ -135,9 +133,7 @@ class CallerConnection(asyncio.Protocol):
             return
         phase = reader.phase
         if phase is not self._timed:
-            self._timed = phase
-            limits = self._server.limits
-            self._set_deadline((limits.idle_seconds, limits.head_seconds, limits.body_seconds)[phase])
+            self._time(phase)
         if self._reading_paused:
             self._reading_paused = False
             self._transport.resume_reading()
@@ -229,7 +225,7 @@ class CallerConnection(asyncio.Protocol):
     def abort(self) -> None:
         """See `Caller.abort`."""
         self._exchange = None
-        self._reset()
+        self._transport.reset()
 
     def _lines(self, message: Message) -> bytes:
         """Return the header lines that are ours."""
@@ -252,9 +248,9 @@ class CallerConnection(asyncio.Protocol):
             # TLS has no half-closed connection: there only who is refused, maybe in the middle of a body, is heard out.
             self._end(hear_out=not self._eof and (refused or self._transport.can_write_eof()))
             return
-        self._timed = Phase.IDLE
-        limits = server.limits
-        self._set_deadline(limits.body_seconds if self._writing_paused else limits.idle_seconds)
+        self._time(Phase.IDLE)
+        if self._writing_paused:
+            self._set_deadline(server.limits.body_seconds)
         if self._reader.kept or self._reading_paused:
             self._soon()
 
@@ -268,7 +264,7 @@ class CallerConnection(asyncio.Protocol):
     def expire(self) -> None:
         """See `Connection.expire`."""
         if self._writing_paused or self._transport.get_write_buffer_size():
-            self._reset()
+            self._transport.reset()
         elif self._closing:
             self._transport.abort()
         elif self._reader.phase is not Phase.IDLE:
@@ -307,13 +303,11 @@ class CallerConnection(asyncio.Protocol):
         if self._reading_paused:
             transport.resume_reading()
 
-    def _reset(self) -> None:
-        """Break the connection off: a cut answer must not be taken for a whole one, nor the system hold what nobody reads."""
-        sock = self._transport.get_extra_info("socket")
-        if sock is not None:
-            with suppress(OSError):  # macOS: the other side was faster
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-        self._transport.abort()
+    def _time(self, phase: Phase) -> None:
+        """Set the deadline of a phase of reading."""
+        self._timed = phase
+        limits = self._server.limits
+        self._set_deadline((limits.idle_seconds, limits.head_seconds, limits.body_seconds)[phase])
 
     def _set_deadline(self, seconds: float) -> None:
         self.deadline = self._server.clock.monotonic() + seconds

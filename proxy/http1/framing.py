@@ -43,12 +43,15 @@ class ChunkedBody:
         known = len(self._tail)
         window = self._tail + data
         self._tail = window[-_TAIL_BYTES:]
+        end = 0
         at = window.find(EMPTY_LINE)
         while at >= 0:
             if at and window[at - 1] != _LINE_FEED:
-                yield at + len(EMPTY_LINE) - known
+                end = at + len(EMPTY_LINE) - known
+                yield end
             at = window.find(EMPTY_LINE, at + 2)
-        yield len(data)
+        if end < len(data):
+            yield len(data)
 
     def excessive(self, read_bytes: int, content_bytes: int) -> bool:
         """Say whether too much of the body is framing: `read_bytes` came now, `content_bytes` is all content so far."""

@@ -45,7 +45,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     __slots__ = (
         "_body_bytes", "_chunks", "_complete", "_head", "_headers", "_interim", "_keep", "_left_bytes", "_owner", "_parser",
-        "_receiver", "_repeated", "_started", "_transport", "_unsent", "opened_at", "released_at", "used",
+        "_receiver", "_repeated", "_started", "_transport", "opened_at", "released_at", "used",
     )  # fmt: skip
 
     def __init__(self, owner: Owner, opened_at: float) -> None:
@@ -56,7 +56,6 @@ class UpstreamConnection(asyncio.Protocol):
         self._headers: dict[bytes, bytes] = DROPPED
         self._repeated = False
         self._head: bytes | None = None  # what has come of an answer's head; None: nothing has come at all
-        self._unsent = False
         self._interim = 0
         self._started = False  # the head of the final answer is read
         self._complete = False
@@ -81,12 +80,9 @@ class UpstreamConnection(asyncio.Protocol):
         self._receiver = receiver
         self._head = None
         self._started = self._complete = False
-        if transport.is_closing():
-            self._unsent = True
-            asyncio.get_running_loop().call_soon(self._lost)  # nothing may be left that would tell of it
-            return
-        self._unsent = False
         transport.write(b"".join(pieces))
+        if transport.is_closing():
+            asyncio.get_running_loop().call_soon(self._lost)  # nothing may be left that would tell of it
 
     def release(self) -> None:
         """Go back to the pool unused."""
@@ -123,6 +119,9 @@ class UpstreamConnection(asyncio.Protocol):
         if receiver is None:
             self._transport.abort()
             return
+        if self._transport.unsent:  # nothing was asked yet, so this answers nothing
+            self._fail(Failure.UNSENT)
+            return
         try:
             if not self._started:
                 data = self._read_heads(data)
@@ -155,7 +154,7 @@ class UpstreamConnection(asyncio.Protocol):
     def _lost(self) -> None:
         if self._receiver is None:
             return
-        if self._unsent or self._transport.unsent:
+        if self._transport.unsent:
             self._fail(Failure.UNSENT)
         else:
             self._fail(Failure.CLOSED if self._head is None else Failure.TRUNCATED)

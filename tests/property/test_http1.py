@@ -18,18 +18,19 @@ from tests.unit.http1.fakes import LIMITS, Application, Origin, final, statuses
 DOCUMENTED = {200} | {answer.status for answer in ANSWERS.values()}
 TOKENS = st.sampled_from(
     [
-        b"GET", b"PUT", b"HEAD", b"CONNECT", b" ", b"/a", b"/refuse", b"/fault", b"/later", b" HTTP/1.1", b" HTTP/1.0", b" RTSP/1.0",
-        b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Host: x\r\n", b"Content-Length: ", b"Transfer-Encoding: chunked\r\n", b"0", b"5", b"a",
-        b"FFFFFFFFFFFFFFFF", b";", b":", b"Connection: close\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n",
-        b"Expect: 100-continue\r\n", b"\x00", b"\xff", b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 100 Continue\r\n\r\n", b"0\r\n\r\n",
-        b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n", b"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"GET", b"PUT", b"HEAD", b"CONNECT", b" ", b"/a", b"/refuse", b"/fault", b"/later", b" HTTP/1.1", b" HTTP/1.0",
+        b" RTSP/1.0", b"\r\n", b"\r\n\r\n", b"\n", b"\r", b"Host: x\r\n", b"Content-Length: ", b"0", b"5", b"a",
+        b"Transfer-Encoding: chunked\r\n", b"FFFFFFFFFFFFFFFF", b";", b":", b"Connection: close\r\n", b"\x00", b"\xff",
+        b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n", b"HTTP/1.1 200 OK\r\n", b"0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n", b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
     ]
 )  # fmt: skip
 ANY_BYTES = st.lists(TOKENS | st.binary(max_size=8), max_size=40).map(b"".join)
-CONTENT = st.lists(st.sampled_from([b"0\r\n\r\n", b"\r\n\r\n", b"GET / HTTP/1.1\r\n", b"{}"]) | st.binary(max_size=50), max_size=6).map(
-    b"".join
-)
+CONTENT = st.lists(
+    st.sampled_from([b"0\r\n\r\n", b"\r\n\r\n", b"GET / HTTP/1.1\r\n", b"{}"]) | st.binary(max_size=50), max_size=6
+).map(b"".join)
 
 
 @st.composite
@@ -58,7 +59,11 @@ def requests(draw: st.DrawFn) -> bytes:
     """One request that llhttp takes: let in, refused, or too large; framed in either way, or with no body."""
     target = draw(st.sampled_from([b"/a", b"/b?c=d", b"/refuse", b"/fault"]))
     head = draw(st.sampled_from([b"GET ", b"PUT ", b"POST ", b"DELETE "])) + target + b" HTTP/1.1\r\nHost: x\r\n"
-    head += draw(st.sampled_from([b"", b"", b"X: y\r\nX: z\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n"]))
+    head += draw(
+        st.sampled_from(
+            [b"", b"", b"X: y\r\nX: z\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n"]
+        )
+    )
     content = draw(CONTENT | st.just(b"a" * 1200))
     framing = draw(st.sampled_from(["none", "length", "chunked"]))
     if framing == "none":
@@ -83,7 +88,7 @@ class Told:
 
 
 def ask(pieces: Iterable[bytes], *, end: bool = False) -> Told:
-    """Send `pieces` on one connection, each in a read of its own, as far as it is read; with `end`, send no more behind them."""
+    """Send `pieces` on one connection, each in a read of its own, as far as they are read; with `end`, then stop sending."""
 
     async def main() -> Told:
         application = Application()
@@ -248,7 +253,7 @@ def test_a_cut_answer_is_a_failure(data: st.DataObject, answer: Answer, missing:
 @example(None, b"HTTP/1.1 101 \r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
 @example(None, b"HTTP/1.1 204 \r\nContent-Length: 5\r\n\r\n")
 def test_whatever_comes_is_an_answer_or_a_failure(data: st.DataObject | None, stream: bytes) -> None:
-    """Any bytes, then the end: one outcome, the same in any reads, no exception; and no connection is used again that is not clean."""
+    """Any bytes, then the end: one outcome, the same in any reads, and no exception; only a clean connection is used again."""
     outcomes = []
     for pieces in ([stream] if stream else [], [] if data is None else data.draw(splits(stream))):
         origin = Origin()

@@ -37,6 +37,12 @@ LIMITS = ServerLimits(
 AT_ONCE = Cork(lambda flush: flush())
 
 
+async def until(condition: Callable[[], object]) -> None:
+    """Let the event loop turn until `condition` holds; the deadline of the test ends one that never does."""
+    while not condition():  # noqa: ASYNC110  # what happens at the other end of a socket sets no event
+        await asyncio.sleep(0.001)
+
+
 class FakeSocket:
     """The socket below a transport."""
 
@@ -68,7 +74,7 @@ class FakeTransport(asyncio.Transport):
         self.socket = FakeSocket()
         self._tls = tls
         self._paused = False
-        self._high = 0
+        self._high = (512 if tls else 64) * 1024  # as uvloop begins
 
     def connect(self, protocol: Any) -> None:  # noqa: ANN401  # either protocol
         """Give the transport to `protocol`."""
@@ -81,6 +87,8 @@ class FakeTransport(asyncio.Transport):
         """See `asyncio.WriteTransport.write`."""
         assert not self.half_closed, "write after write_eof"
         assert isinstance(data, bytes)
+        if self.lost:
+            raise RuntimeError("the handler is closed")
         if self.closing:
             return
         if self.takes:
@@ -244,11 +252,11 @@ class FakeHandler:
 class Application:
     """One caller's connection, driven by the test."""
 
-    def __init__(self, handler: FakeHandler | None = None, *, tls: bool = False, limits: ServerLimits = LIMITS) -> None:
+    def __init__(self, *, tls: bool = False, limits: ServerLimits = LIMITS, cork: Cork = AT_ONCE) -> None:
         """Connect."""
-        self.handler = handler or FakeHandler()
+        self.handler = FakeHandler()
         self.clock = FakeClock()
-        self.server = Server(self.handler, limits, self.clock, AT_ONCE)
+        self.server = Server(self.handler, limits, self.clock, cork)
         self.transport = FakeTransport(tls=tls)
         self.connection = CallerConnection(self.server)
         self.transport.connect(self.connection)
@@ -283,10 +291,9 @@ class Application:
 class FakeOwner:
     """A pool that keeps what its connections say."""
 
-    cork = AT_ONCE
-
-    def __init__(self) -> None:
+    def __init__(self, cork: Cork) -> None:
         """Hold nothing."""
+        self.cork = cork
         self.told: list[str] = []
 
     def opened(self, connection: UpstreamConnection) -> None:
@@ -301,6 +308,7 @@ class FakeOwner:
 
     def closed(self, connection: UpstreamConnection) -> None:
         """See `Owner.closed`."""
+        assert not connection.usable
         self.told.append("closed")
 
 
@@ -361,9 +369,9 @@ class FakeReceiver:
 class Origin:
     """One connection to Customer.io, driven by the test."""
 
-    def __init__(self, *, tls: bool = False) -> None:
+    def __init__(self, *, tls: bool = False, cork: Cork = AT_ONCE) -> None:
         """Connect."""
-        self.owner = FakeOwner()
+        self.owner = FakeOwner(cork)
         self.transport = FakeTransport(tls=tls)
         self.connection = UpstreamConnection(self.owner, 0.0)
         self.transport.connect(self.connection)

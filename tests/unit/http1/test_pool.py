@@ -3,20 +3,21 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-import uvloop
 
 from proxy.clock import SystemClock
 from proxy.config.origin import Origin
 from proxy.errors import Reason, RefusedError
 from proxy.http1 import pool as pool_module
+from proxy.http1.cork import Cork
 from proxy.http1.pool import MAX_AGE_SECONDS, MAX_IDLE_SECONDS, Pool
 from proxy.http1.upstream import UpstreamConnection
 from tests.fakes import FakeClock
-from tests.unit.http1.fakes import AT_ONCE, FakeReceiver, FakeTransport
+from tests.unit.http1.conftest import Loops
+from tests.unit.http1.fakes import AT_ONCE, FakeReceiver, FakeTransport, until
 from tests.unit.http1.tls import client_context, server_context
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -224,25 +225,6 @@ async def test_a_closed_pool_dials_nobody() -> None:
 # Dialling, over real sockets
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def loops(request: pytest.FixtureRequest) -> Callable[[Callable[[], Awaitable[None]]], None]:
-    """Run a coroutine function on each of the event loops."""
-
-    def run(main: Callable[[], Awaitable[None]]) -> None:
-        async def bounded() -> None:
-            async with asyncio.timeout(20):
-                await main()
-
-        factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
-        with asyncio.Runner(loop_factory=factory) as runner:
-            runner.run(bounded())
-
-    return run
-
-
-Loops = Callable[[Callable[[], Awaitable[None]]], None]
-
-
 class Far:
     """A server that answers every request, and counts its connections."""
 
@@ -271,28 +253,40 @@ async def far(tls: ssl.SSLContext | None = None) -> AsyncIterator[Far]:
     server = await asyncio.start_server(here.serve, "127.0.0.1", 0, ssl=tls)
     here.port = server.sockets[0].getsockname()[1]
     yield here
-    while here.open:
-        await asyncio.sleep(0.001)
+    await until(lambda: not here.open)
     server.close()
+
+
+def pool_of(
+    origin: Origin, tls: ssl.SSLContext | None = None, errors: list[BaseException] | None = None, seconds: float = 5
+) -> Pool:
+    """Return a pool that appends to `errors` why a dial failed; without `errors`, none may."""
+
+    def unreachable(error: BaseException) -> None:
+        if errors is None:
+            raise AssertionError from error
+        errors.append(error)
+
+    cork = Cork(asyncio.get_running_loop().call_soon)
+    return Pool(origin, tls, clock=SystemClock(), cork=cork, connect_seconds=seconds, unreachable=unreachable)
 
 
 async def ask(connection: UpstreamConnection) -> FakeReceiver:
     """Send a request, and wait for its end."""
     receiver = FakeReceiver()
     connection.send(receiver, b"GET / HTTP/1.1\r\n\r\n")
-    while receiver.outcome is None:
-        await asyncio.sleep(0.001)
+    await until(lambda: receiver.outcome is not None)
     return receiver
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-def test_a_connection_is_dialled_once_and_reused(loops: Loops, tls: bool) -> None:  # noqa: FBT001  # a parameter
+def test_a_connection_is_dialled_once_and_reused(loops: Loops[None], tls: bool) -> None:  # noqa: FBT001  # a parameter
     """Plain, or over TLS to the name that the certificate has."""
 
     async def main() -> None:
         async with far(server_context() if tls else None) as there:
             origin = Origin("localhost" if tls else "127.0.0.1", there.port, tls=tls)
-            pool = Pool(origin, client_context() if tls else None, clock=SystemClock(), cork=AT_ONCE, connect_seconds=5, unreachable=_raise)
+            pool = pool_of(origin, client_context() if tls else None)
             connection = await pool.connect()
             for _ in range(3):
                 assert (await ask(connection)).outcome == (200, b"{}")
@@ -303,14 +297,14 @@ def test_a_connection_is_dialled_once_and_reused(loops: Loops, tls: bool) -> Non
     loops(main)
 
 
-def test_a_certificate_for_another_name_is_not_trusted(loops: Loops) -> None:
+def test_a_certificate_for_another_name_is_not_trusted(loops: Loops[None]) -> None:
     """TLS is verified with the server's name: the right CA is not enough."""
 
     async def main() -> None:
         context = server_context()
         async with far(context) as there:
             errors: list[BaseException] = []
-            pool = Pool(Origin("127.0.0.2", there.port, tls=True), client_context(), clock=SystemClock(), cork=AT_ONCE, connect_seconds=5, unreachable=errors.append)
+            pool = pool_of(Origin("127.0.0.2", there.port, tls=True), client_context(), errors)
             server = await asyncio.start_server(there.serve, "127.0.0.2", there.port, ssl=context)
             with pytest.raises(RefusedError) as caught:
                 await pool.connect()
@@ -322,14 +316,14 @@ def test_a_certificate_for_another_name_is_not_trusted(loops: Loops) -> None:
     loops(main)
 
 
-def test_an_unknown_certificate_authority_is_not_trusted(loops: Loops) -> None:
+def test_an_unknown_certificate_authority_is_not_trusted(loops: Loops[None]) -> None:
     """Nothing is ever sent to a server that cannot prove who it is."""
 
     async def main() -> None:
         async with far(server_context()) as there:
             errors: list[BaseException] = []
             context = ssl.create_default_context()
-            pool = Pool(Origin("localhost", there.port, tls=True), context, clock=SystemClock(), cork=AT_ONCE, connect_seconds=5, unreachable=errors.append)
+            pool = pool_of(Origin("localhost", there.port, tls=True), context, errors)
             with pytest.raises(RefusedError) as caught:
                 await pool.connect()
             assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
@@ -339,7 +333,7 @@ def test_an_unknown_certificate_authority_is_not_trusted(loops: Loops) -> None:
     loops(main)
 
 
-def test_a_dial_has_a_deadline(loops: Loops) -> None:
+def test_a_dial_has_a_deadline(loops: Loops[None]) -> None:
     """For TCP and TLS together: a server that accepts and says nothing is given up, and its connection is closed."""
 
     async def main() -> None:
@@ -354,7 +348,7 @@ def test_a_dial_has_a_deadline(loops: Loops) -> None:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
         errors: list[BaseException] = []
-        pool = Pool(Origin("localhost", port, tls=True), client_context(), clock=SystemClock(), cork=AT_ONCE, connect_seconds=0.1, unreachable=errors.append)
+        pool = pool_of(Origin("localhost", port, tls=True), client_context(), errors, seconds=0.1)
         with pytest.raises(RefusedError) as caught:
             await pool.connect()
         assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
@@ -366,12 +360,12 @@ def test_a_dial_has_a_deadline(loops: Loops) -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "x" * 64 + ".invalid"])
-def test_who_cannot_be_dialled_is_unreachable(loops: Loops, host: str) -> None:
+def test_who_cannot_be_dialled_is_unreachable(loops: Loops[None], host: str) -> None:
     """A refused connection, or a name that can be none: both are told, and refused the same."""
 
     async def main() -> None:
         errors: list[BaseException] = []
-        pool = Pool(Origin(host, 1, tls=False), None, clock=SystemClock(), cork=AT_ONCE, connect_seconds=5, unreachable=errors.append)
+        pool = pool_of(Origin(host, 1, tls=False), errors=errors)
         with pytest.raises(RefusedError) as caught:
             await pool.connect()
         assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
@@ -380,24 +374,19 @@ def test_who_cannot_be_dialled_is_unreachable(loops: Loops, host: str) -> None:
     loops(main)
 
 
-def test_connections_are_bounded(loops: Loops, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_are_bounded(loops: Loops[None], monkeypatch: pytest.MonkeyPatch) -> None:
     """Open ones and dials together: at the limit a request is refused, and room is made by whoever ends (promise G12)."""
     monkeypatch.setattr(pool_module, "MAX_CONNECTIONS", 3)
 
     async def main() -> None:
         async with far() as there:
-            pool = Pool(Origin("127.0.0.1", there.port, tls=False), None, clock=SystemClock(), cork=AT_ONCE, connect_seconds=5, unreachable=_raise)
+            pool = pool_of(Origin("127.0.0.1", there.port, tls=False))
             first = await pool.connect()
             dials = await asyncio.gather(*(pool.connect() for _ in range(3)), return_exceptions=True)
             assert [isinstance(dial, RefusedError) and dial.reason for dial in dials] == [False, False, Reason.OVERLOADED]
             first.abandon()
-            while there.open > 2:
-                await asyncio.sleep(0.001)
+            await until(lambda: there.open == 2)
             assert (await ask(await pool.connect())).finished
             pool.close()
 
     loops(main)
-
-
-def _raise(error: BaseException) -> None:
-    raise AssertionError from error

@@ -1,5 +1,8 @@
 """Reading requests: what llhttp leaves to us is decided, each point by a test of its name."""
 
+import time
+from dataclasses import replace
+
 import pytest
 
 from proxy.errors import Reason
@@ -80,7 +83,7 @@ def test_a_chunked_body_is_read(body: bytes) -> None:
 
 
 def test_trailers_are_dropped() -> None:
-    """A trailer changes nothing: it is no field of the request, and may not name one that frames it (RFC 9110 section 6.5.1)."""
+    """A trailer is no field of the request, and may not name one that frames it (RFC 9110 section 6.5.1)."""
     reading = Reading()
     (message,) = reading.feed(CHUNKED + b"1\r\na\r\n0\r\nHost: y\r\nAuthorization: z\r\nAuthorization: z\r\n\r\n")
     assert (message.refused, message.body) == (None, b"a")
@@ -119,9 +122,9 @@ def test_requests_sent_ahead_wait_as_bytes() -> None:
     assert len(reading.reader.kept) == reading.server.held_bytes > 0
     assert [bytes(message.body) for message in reading.feed(b"")] == [b"a", b"b"]
     assert reading.reader.kept == GET[:5]
-    assert reading.reader.phase is Phase.HEAD
+    phase = reading.reader.phase
     assert [message.method for message in reading.feed(GET[5:])] == ["GET"]
-    assert reading.reader.phase is Phase.IDLE
+    assert (phase, reading.reader.phase) == (Phase.HEAD, Phase.IDLE)
 
 
 def test_pipelined_requests_are_bounded() -> None:
@@ -132,6 +135,18 @@ def test_pipelined_requests_are_bounded() -> None:
     assert message.refused is None
     assert reading.reader.ended
     assert reading.server.held_bytes == LIMITS.inflight_bytes - 10
+
+
+def test_what_was_kept_is_let_go_where_there_is_no_room_for_more() -> None:
+    """Once the rest of what was sent ahead cannot be kept, its beginning is of no use."""
+    reading = Reading()
+    reading.reader.keep(GET[:5])
+    reading.server.held_bytes = LIMITS.inflight_bytes
+    reading.reader.keep(GET[5:])
+    assert reading.reader.ended
+    assert reading.server.held_bytes == LIMITS.inflight_bytes - 5
+    reading.reader.keep(GET)
+    assert reading.server.held_bytes == LIMITS.inflight_bytes - 5
 
 
 def test_the_first_of_pipelined_requests_may_be_refused() -> None:
@@ -160,6 +175,7 @@ def test_a_missing_version_is_refused() -> None:
     """HTTP/0.9 is not spoken, nor what llhttp takes for it: a line feed in the target (RFC 9112 section 3)."""
     assert refused(b"GET /a\r\nHost: x\r\n\r\n") is MALFORMED
     assert refused(b"GET /a\nHost:x HTTP/1.1\r\n\r\n") is MALFORMED
+    assert refused(b"GET /a\nX: HTTP/1.1\r\nHost: x\r\n\r\n") is MALFORMED
     assert refused(b"GET /a\rHost:x HTTP/1.1\r\n\r\n") is MALFORMED
 
 
@@ -324,6 +340,16 @@ def test_the_number_of_fields_is_limited() -> None:
         assert refused(b"GET /a HTTP/1.1\r\nHost: x\r\n" + fields + more % 99 + b"\r\n") is Reason.HEADERS_TOO_LARGE
 
 
+def test_a_field_repeated_without_end_costs_no_more_than_its_bytes() -> None:
+    """A head of the largest size that can be configured, full of one field, is refused in the time it takes to read it."""
+    server = Server(FakeHandler(), replace(LIMITS, head_bytes=1_048_576), FakeClock(), AT_ONCE)
+    begin = time.perf_counter()
+    message = RequestReader(server, lambda: None).read(b"GET /a HTTP/1.1\r\nHost: x\r\n" + b"a:\r\n" * 250_000 + b"\r\n")
+    assert time.perf_counter() - begin < 5
+    assert message is not None
+    assert message.refused is Reason.HEADERS_TOO_LARGE
+
+
 # Framing
 
 
@@ -331,7 +357,7 @@ def test_the_number_of_fields_is_limited() -> None:
     "coding", [b"gzip", b"gzip, chunked", b"chunked, chunked", b"chunked, gzip", b"identity", b"", b"xchunked"]
 )
 def test_any_transfer_coding_but_a_single_chunked_is_refused(coding: bytes) -> None:
-    """Whoever understands another coding would see other ends (RFC 9112 section 6.1): refused, and nothing is read behind it."""
+    """Whoever knows another coding sees other ends (RFC 9112 section 6.1): refused, and nothing is read behind it."""
     assert ends(PUT + b"Transfer-Encoding: " + coding + b"\r\n\r\n0\r\n\r\n" + GET) == (MALFORMED, True)
 
 
@@ -361,8 +387,23 @@ def test_a_length_beside_a_coding_is_refused(fields: bytes) -> None:
 
 @pytest.mark.parametrize(
     "length",
-    [b"+5", b"-5", b"5 5", b"5, 5", b"5,5", b"0x5", b"1_0", b"", b"five", b"5\r\nContent-Length: 5", b"5\r\nContent-Length: 6"]
-    + [b"18446744073709551616", b"9" * 5000, b"0" * 5000 + b"5", b"0" * 21],
+    [
+        b"+5",
+        b"-5",
+        b"5 5",
+        b"5, 5",
+        b"5,5",
+        b"0x5",
+        b"1_0",
+        b"",
+        b"five",
+        b"5\r\nContent-Length: 5",
+        b"5\r\nContent-Length: 6",
+        b"18446744073709551616",
+        b"9" * 5000,
+        b"0" * 5000 + b"5",
+        b"0" * 21,
+    ],
 )
 def test_a_length_is_digits_and_occurs_once(length: bytes) -> None:
     """Signs, lists, other bases, overflow: none of them is a length (RFC 9110 section 8.6)."""
@@ -606,7 +647,7 @@ def test_a_closed_reader_holds_nothing() -> None:
     ],
 )
 def test_the_last_request_of_a_connection(head: bytes, ended: bool) -> None:  # noqa: FBT001  # a column of the table
-    """HTTP/1.1 goes on unless told otherwise, HTTP/1.0 the other way round; bytes behind the last are not read (RFC 9112 9.3)."""
+    """HTTP/1.1 goes on unless told otherwise, HTTP/1.0 the other way round (RFC 9112 section 9.3)."""
     reading = Reading()
     messages = reading.feed(head + b"\r\n" + b"PUT /b HTTP/1.1\r\nHost: x\r\n\r\n")
     assert reading.reader.ended is ended

@@ -122,3 +122,12 @@ def test_shutting_down_reaches_every_connection(busy: bool) -> None:  # noqa: FB
     member = FakeMember(server, busy=busy)
     server.shut_down()
     assert member.told == ["shut_down"]
+
+
+def test_what_is_left_in_the_end_is_cut_off() -> None:
+    """Whoever has not closed by then."""
+    server, _ = make()
+    members = [FakeMember(server) for _ in range(3)]
+    server.cut_off()
+    assert [member.told for member in members] == [["expire"]] * 3
+    assert not server.connections

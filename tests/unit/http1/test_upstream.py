@@ -5,11 +5,12 @@ import ssl
 from collections.abc import Awaitable, Callable
 
 import pytest
-import uvloop
 
 from proxy.exchange import Failure
+from proxy.http1.cork import Cork
 from proxy.http1.upstream import HEAD_BYTES, MAX_INTERIM_ANSWERS, UpstreamConnection
-from tests.unit.http1.fakes import FakeOwner, FakeReceiver, Origin
+from tests.unit.http1.conftest import Loops
+from tests.unit.http1.fakes import FakeOwner, FakeReceiver, Origin, until
 from tests.unit.http1.tls import client_context, server_context
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -58,7 +59,7 @@ def test_an_answer_is_told_with_its_head_and_body() -> None:
     ],
 )
 def test_a_clean_answer_leaves_a_clean_connection(data: bytes, expected: tuple[int, bytes]) -> None:
-    """Framed by length or by chunks, in one read, in two cut anywhere, or byte by byte: the same answer, and a pooled connection."""
+    """In one read, in two cut anywhere, or byte by byte, an answer is the same, and its connection is pooled."""
     splits = [[data], *([data[:cut], data[cut:]] for cut in range(1, len(data))), [bytes([byte]) for byte in data]]
     for pieces in splits:
         assert outcome(*pieces) == (expected, True), pieces
@@ -342,9 +343,9 @@ async def test_a_request_to_a_closed_connection_is_unsent() -> None:
     origin = Origin()
     origin.transport.lose()
     receiver = origin.ask()
-    assert receiver.outcome is None
+    before = receiver.outcome
     await asyncio.sleep(0)
-    assert receiver.outcome is Failure.UNSENT
+    assert (before, receiver.outcome) == (None, Failure.UNSENT)
     assert origin.transport.sent == b""
 
 
@@ -368,13 +369,35 @@ async def test_an_abandoned_request_to_a_closed_connection_is_told_of_nothing() 
     assert receiver.outcome is None
 
 
-def test_a_request_whose_first_write_fails_is_unsent() -> None:
+async def test_a_request_whose_first_write_fails_is_unsent() -> None:
     """A reset that the kernel knew of: the very first byte was refused."""
     origin = Origin()
     origin.transport.write = lambda _: origin.transport.abort()  # type: ignore[method-assign,assignment]  # uvloop's failing write
     receiver = origin.ask()
     origin.transport.lose()
     assert receiver.outcome is Failure.UNSENT
+
+
+async def test_a_byte_before_the_request_was_written_is_no_answer() -> None:
+    """A server gives up an idle connection with a 408, in the very turn in which it is taken: `UNSENT`, and never sent."""
+    origin = Origin(cork=Cork(asyncio.get_running_loop().call_soon))
+    receiver = origin.ask()
+    origin.transport.receive(b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n")
+    assert receiver.outcome is Failure.UNSENT
+    assert origin.transport.aborted
+    await asyncio.sleep(0)
+    assert origin.transport.sent == b""
+
+
+async def test_a_connection_that_ends_before_the_request_was_written_is_unsent() -> None:
+    """Its end came in the very turn in which it was taken: nothing was sent, so everything may be sent again."""
+    origin = Origin(cork=Cork(asyncio.get_running_loop().call_soon))
+    receiver = origin.ask()
+    origin.transport.end()
+    await asyncio.sleep(0)
+    origin.transport.lose()
+    assert receiver.outcome is Failure.UNSENT
+    assert origin.transport.sent == b""
 
 
 # Backpressure and faults
@@ -422,7 +445,7 @@ def test_a_fault_inside_llhttp_is_not_swallowed() -> None:
 
     origin = Origin()
     receiver = Failing()
-    origin.connection.send(receiver, b"")
+    origin.connection.send(receiver, b"x")
     with pytest.raises(Exception, match="callback error") as caught:
         origin.transport.receive(OK)
     assert isinstance(caught.value.__context__, ZeroDivisionError)
@@ -436,42 +459,33 @@ def test_a_fault_inside_llhttp_is_not_swallowed() -> None:
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-@pytest.fixture(params=["uvloop", "asyncio"])
-def connected(request: pytest.FixtureRequest) -> Callable[..., FakeReceiver]:
-    """Send a request over a real connection to a server made of a coroutine function; return who was told of the answer."""
+def ask(loops: Loops[FakeReceiver], serve: Serve, *, tls: bool = False, body: bytes = b"") -> FakeReceiver:
+    """Send a request over a real connection to a server made of `serve`; return who was told of the answer."""
 
-    def run(serve: Serve, *, tls: bool = False, body: bytes = b"") -> FakeReceiver:
-        async def main() -> FakeReceiver:
-            loop = asyncio.get_running_loop()
-            server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context() if tls else None)
-            owner = FakeOwner()
-            _, connection = await loop.create_connection(
-                lambda: UpstreamConnection(owner, 0.0),
-                *server.sockets[0].getsockname()[:2],
-                ssl=client_context() if tls else None,
-                server_hostname="localhost" if tls else None,
-            )
-            receiver = FakeReceiver()
-            connection.send(receiver, b"PUT / HTTP/1.1\r\n\r\n", body)
-            async with asyncio.timeout(20):
-                while receiver.outcome is None:
-                    await asyncio.sleep(0.001)
-                if owner.told[-1] == "released":
-                    connection.close()
-                while owner.told[-1] != "closed":
-                    await asyncio.sleep(0.001)
-            server.close()
-            return receiver
+    async def main() -> FakeReceiver:
+        loop = asyncio.get_running_loop()
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context() if tls else None)
+        owner = FakeOwner(Cork(loop.call_soon))
+        _, connection = await loop.create_connection(
+            lambda: UpstreamConnection(owner, 0.0),
+            *server.sockets[0].getsockname()[:2],
+            ssl=client_context() if tls else None,
+            server_hostname="localhost" if tls else None,
+        )
+        receiver = FakeReceiver()
+        connection.send(receiver, b"PUT / HTTP/1.1\r\n\r\n", body)
+        await until(lambda: receiver.outcome is not None)
+        if owner.told[-1] == "released":
+            connection.close()
+        await until(lambda: owner.told[-1] == "closed")
+        server.close()
+        return receiver
 
-        factory = uvloop.new_event_loop if request.param == "uvloop" else asyncio.new_event_loop
-        with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(main())
-
-    return run
+    return loops(main)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-def test_a_large_answer_over_a_socket(connected: Callable[..., FakeReceiver], tls: bool) -> None:  # noqa: FBT001  # a parameter
+def test_a_large_answer_over_a_socket(loops: Loops[FakeReceiver], tls: bool) -> None:  # noqa: FBT001  # a parameter
     """In as many reads as it takes, plain or encrypted."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -481,11 +495,11 @@ def test_a_large_answer_over_a_socket(connected: Callable[..., FakeReceiver], tl
         await reader.read()
         writer.close()
 
-    assert connected(serve, tls=tls).outcome == (200, b"a" * 5_000_000)
+    assert ask(loops, serve, tls=tls).outcome == (200, b"a" * 5_000_000)
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
-def test_an_answer_that_the_close_ends_over_a_socket(connected: Callable[..., FakeReceiver], tls: bool) -> None:  # noqa: FBT001  # a parameter
+def test_an_answer_that_the_close_ends_over_a_socket(loops: Loops[FakeReceiver], tls: bool) -> None:  # noqa: FBT001  # a parameter
     """A close, over TLS with its close_notify, ends the body."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -493,11 +507,11 @@ def test_an_answer_that_the_close_ends_over_a_socket(connected: Callable[..., Fa
         writer.write(UNTIL_CLOSE + b"abc")
         writer.close()
 
-    assert connected(serve, tls=tls).outcome == (200, b"abc")
+    assert ask(loops, serve, tls=tls).outcome == (200, b"abc")
 
 
-@pytest.mark.parametrize("connected", ["uvloop"], indirect=True)
-def test_a_tls_answer_cut_without_a_close_notify(connected: Callable[..., FakeReceiver]) -> None:
+@pytest.mark.parametrize("loops", ["uvloop"], indirect=True)
+def test_a_tls_answer_cut_without_a_close_notify(loops: Loops[FakeReceiver]) -> None:
     """Somebody on the way who cuts the connection must not make a part look whole (RFC 9112 section 9.8).
 
     asyncio's own TLS tells a cut as an end; the program runs on uvloop's.
@@ -509,10 +523,10 @@ def test_a_tls_answer_cut_without_a_close_notify(connected: Callable[..., FakeRe
         await asyncio.sleep(0.05)
         writer.transport.abort()
 
-    assert connected(serve, tls=True).outcome is Failure.TRUNCATED
+    assert ask(loops, serve, tls=True).outcome is Failure.TRUNCATED
 
 
-def test_a_reset_over_a_socket(connected: Callable[..., FakeReceiver]) -> None:
+def test_a_reset_over_a_socket(loops: Loops[FakeReceiver]) -> None:
     """Before an answer it is `CLOSED`, inside one `TRUNCATED`."""
 
     async def before(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -525,11 +539,11 @@ def test_a_reset_over_a_socket(connected: Callable[..., FakeReceiver]) -> None:
         await writer.drain()
         writer.transport.abort()
 
-    assert connected(before).outcome is Failure.CLOSED
-    assert connected(inside).outcome is Failure.TRUNCATED
+    assert ask(loops, before).outcome is Failure.CLOSED
+    assert ask(loops, inside).outcome is Failure.TRUNCATED
 
 
-def test_an_early_answer_over_a_socket(connected: Callable[..., FakeReceiver]) -> None:
+def test_an_early_answer_over_a_socket(loops: Loops[FakeReceiver]) -> None:
     """A server that answers a large request without reading it: the answer counts, the connection does not."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -538,7 +552,7 @@ def test_an_early_answer_over_a_socket(connected: Callable[..., FakeReceiver]) -
         await asyncio.sleep(0.1)
         writer.close()
 
-    assert connected(serve, body=b"a" * 20_000_000).outcome == (200, b"{}")
+    assert ask(loops, serve, body=b"a" * 20_000_000).outcome == (200, b"{}")
 
 
 def test_tls_contexts_verify() -> None:
