@@ -60,9 +60,11 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "customerio-node-4": "`make sdk` installs it where npm is",
         "customerio-node-4.4": "`make sdk` installs it where npm is",
         "helm": "`make tools` builds it where Go is",
+        "jsonschema": "`make gates` installs it",
         "kingfisher": "`make gates` installs it",
         "kubeconform": "`make tools` builds it where Go is",
         "kubernetes-schemas": "`make gates` installs them",
+        "promtool": "Debian's package prometheus has it",
         "python-base": "`make tools` makes it as root where debootstrap is",
         "uv": "`make gates` installs it",
     }

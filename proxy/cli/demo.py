@@ -36,6 +36,7 @@ outbound:
   port: 0
   tls: {{port: 0, certificate: tls/server.pem, key: tls/server.key}}
 admin: {{port: 0}}
+logs: {{level: error}}
 credentials:
   track: {{site_id: "env:CIO_SITE_ID", api_key: "env:CIO_API_KEY"}}
   app: {{api_key: "env:CIO_APP_KEY"}}
@@ -94,7 +95,7 @@ def _steps(sdk: Any, track: Any, app: Any) -> Iterator[Step]:  # noqa: ANN401  #
 def _exchange(sent: str, received: list[dict[str, Any]]) -> Table:
     table = Table(show_header=False, expand=True)
     table.add_column(style="bold", width=22)
-    table.add_column(overflow="fold")
+    table.add_column(overflow="fold", ratio=1)
     table.add_row("the application called", sent)
     for request in received:
         headers = {name.lower(): value for name, value in request["headers"]}
