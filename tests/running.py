@@ -1,7 +1,6 @@
 """The real program, run by tests as a user runs it: as a process, configured by a file, spoken to over sockets."""
 
 import asyncio
-import json
 import os
 import signal
 import ssl
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
 import yaml
 
 START_SECONDS = 20
@@ -51,7 +51,7 @@ class Sidecar:
 
     def log_lines(self) -> list[dict[str, Any]]:
         """Return the log so far, decoded."""
-        return [json.loads(line) for line in self.log.decode().splitlines() if line.startswith("{")]
+        return [orjson.loads(line) for line in self.log.decode().splitlines() if line.startswith("{")]
 
     async def stop(self) -> int:
         """Ask it to end as Kubernetes does; return its exit code."""
@@ -90,7 +90,7 @@ async def running(
     try:
         async with asyncio.timeout(START_SECONDS):
             async for line in process.stdout:
-                event = json.loads(line)  # noqa: TID251  # our own start-up lines
+                event = ororjson.loads(line)
                 if event["event"] == "ready":
                     break
                 sidecar.ports[event["listener"]] = event["port"]
@@ -111,9 +111,7 @@ async def _collect(stream: asyncio.StreamReader, into: bytearray) -> None:
 
 async def raw(port: int, data: bytes, *, tls: ssl.SSLContext | None = None) -> bytes:
     """Send `data` on a new connection and return everything that comes back until the other side closes."""
-    reader, writer = await asyncio.open_connection(
-        "127.0.0.1", port, ssl=tls, server_hostname="localhost" if tls else None
-    )
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=tls, server_hostname="localhost" if tls else None)
     try:
         writer.write(data)
         async with asyncio.timeout(START_SECONDS):
