@@ -90,7 +90,7 @@ async def running(
     try:
         async with asyncio.timeout(START_SECONDS):
             async for line in process.stdout:
-                event = ororjson.loads(line)
+                event = orjson.loads(line)
                 if event["event"] == "ready":
                     break
                 sidecar.ports[event["listener"]] = event["port"]
