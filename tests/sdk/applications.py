@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.sdk.arrivals import Call
-from tests.sdk.sdks import Clients, Keys, Place, Sdk
+from tests.sdk.clients import Clients, Keys, Place
+from tests.sdk.sdks import Sdk
 
 CALL_SECONDS = 30
 LINE_BYTES = 1024 * 1024
@@ -31,8 +32,9 @@ class Application:
         base = self._clients[call.method.partition(".")[0]].get("base", "")
         return value.replace("{base}", base) if isinstance(value, str) else value
 
-    async def make_clients(self) -> None:
-        """Make every client anew."""
+    async def make_clients(self, clients: Clients | None = None) -> None:
+        """Make every client anew, or others in their place."""
+        self._clients = clients or self._clients
         for name, spec in self._clients.items():
             await self._ask({"make": name, **spec})
 
@@ -43,7 +45,7 @@ class Application:
     async def call(self, call: Call) -> Outcome:
         """Make a call; return what came of it."""
         args = [self.based(value, call) for value in call.args]
-        return await self._ask({"call": call.method, "args": args, "options": dict(call.options)})
+        return await self._ask({"call": call.method, "args": args, "options": dict(call.options), "settle": call.settle})
 
     async def _ask(self, order: Mapping[str, Any]) -> Outcome:
         assert self._process.stdin is not None
@@ -78,7 +80,8 @@ async def running_application(
 
 def environment(certificates: Path | None) -> dict[str, str]:
     """Return the whole environment of an application: no secret, no proxy, and the CA files, if any, as docs/sdks.md says."""
-    trusted = {"REQUESTS_CA_BUNDLE": "bundle.pem", "NODE_EXTRA_CA_CERTS": "ca.pem"} if certificates else {}
+    files = {"REQUESTS_CA_BUNDLE": "bundle.pem", "SSL_CERT_FILE": "bundle.pem", "NODE_EXTRA_CA_CERTS": "ca.pem"}
+    trusted = files if certificates else {}
     return {"PATH": os.environ["PATH"], **{name: f"{certificates}/{file}" for name, file in trusted.items()}}
 
 

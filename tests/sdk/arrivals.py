@@ -22,9 +22,10 @@ ULID = "01HF7YAT00TSV4RRFFQ69G5FAV"
 class Arrival:
     """One request at Customer.io, and its answer.
 
-    `line` is method and target, `body` the decoded JSON (None: empty). `answer` is what the SDK is told: the decoded JSON, or
-    a function that makes it of the number of the request. `ANY`, as answer or status, need only be the same as without the
-    sidecar. `credential` says whether the call has one; a few are open to everyone.
+    `line` is method and target, `straight` the same where the SDK alone spells it otherwise. `body` is the decoded JSON (None:
+    empty), `answer` what the SDK returns: the decoded JSON, or a function that makes it of the number of the request. `ANY`, as
+    answer or status, need only be the same as without the sidecar. `credential` says whether the call has one; a few are open
+    to everyone.
     """
 
     line: str
@@ -32,14 +33,16 @@ class Arrival:
     answer: Json | Callable[[int], Json] = field(default_factory=lambda: ANY)
     status: Json = 200
     credential: bool = True
+    straight: str = ""
 
 
 @dataclass(frozen=True)
 class Call:
     """One use of a public method of an SDK, `CLASS.METHOD`.
 
-    Without an `arrival` nothing leaves the application: it `returns` a value, or it raises, and the text `raises` is part of
-    what its user reads. `{base}` in `returns` and `args` is the client's own base URL.
+    Without an `arrival` nothing leaves the application: it `returns` a value. Where it `raises`, that text is part of what its
+    user reads. `{base}` in `returns` and `args` is the client's own base URL. `settle` is how the application waits for what an
+    SDK sends later: the method that does, or `event`.
     """
 
     method: str
@@ -48,6 +51,7 @@ class Call:
     options: Mapping[str, Json] = field(default_factory=dict)
     returns: Json = None
     raises: str = ""
+    settle: str = ""
 
 
 PERSON = "jo+e/5@example.com"

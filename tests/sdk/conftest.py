@@ -18,9 +18,14 @@ from proxy.simulator.server import Simulator, serving
 from tests.running import SECRETS, Sidecar, config, running
 from tests.sdk.applications import Applications
 from tests.sdk.arrivals import NOW
-from tests.sdk.sdks import PLACEHOLDER, REAL, Place
+from tests.sdk.captures import URL_SAFE_KEY
+from tests.sdk.clients import BEARER_KEY, PLACEHOLDER, REAL, Place
 
-CALLERS = [{"name": "the-application", "key": "env:TEST_PLACEHOLDER"}]
+CALLERS = [
+    {"name": "the-application", "key": "env:TEST_PLACEHOLDER"},
+    {"name": "the-application-in-go", "key": "env:TEST_PLACEHOLDER_IN_GO"},
+    {"name": "the-application-of-pipelines", "key": "env:TEST_PLACEHOLDER_OF_PIPELINES"},
+]
 # Out of the way: an SDK's calls are far quicker one after another than an application's.
 NO_LIMITS = {"buckets": {bucket.value: {"rate_per_second": 100_000.0, "burst": 1000} for bucket in Bucket}}
 
@@ -60,7 +65,7 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def origin(certificates: Path) -> AsyncIterator[Origin]:
     """Serve one simulator on a plain port and on a TLS port."""
     simulator = Simulator(Workspace(REAL.site_id, REAL.api_key, REAL.app_key, REAL.write_key), clock=_Stopped())
@@ -70,9 +75,16 @@ async def origin(certificates: Path) -> AsyncIterator[Origin]:
         yield Origin(simulator, Place(plain.port, coded.port))
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest.fixture(autouse=True)
+def nothing_pending(request: pytest.FixtureRequest) -> None:
+    """Forget what a test before left behind."""
+    if "origin" in request.fixturenames:
+        request.getfixturevalue("origin").take()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def applications(certificates: Path) -> AsyncIterator[Applications]:
-    """Keep applications for the tests of a module."""
+    """Keep applications for all tests."""
     started = Applications(certificates)
     yield started
     await started.aclose()
@@ -90,10 +102,15 @@ def place(sidecar: Sidecar) -> Place:
     return Place(sidecar.ports["outbound"], sidecar.ports["outbound_tls"])
 
 
-ENVIRONMENT = {**SECRETS, "TEST_PLACEHOLDER": PLACEHOLDER}
+ENVIRONMENT = {
+    **SECRETS,
+    "TEST_PLACEHOLDER": PLACEHOLDER,
+    "TEST_PLACEHOLDER_IN_GO": URL_SAFE_KEY,
+    "TEST_PLACEHOLDER_OF_PIPELINES": BEARER_KEY,
+}
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def sidecar(origin: Origin, certificates: Path, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sidecar]:
     """Run the sidecar with the default policy in front of the simulator."""
     folder = tmp_path_factory.mktemp("sidecar")

@@ -1,6 +1,9 @@
 """What `docs/sdks.md` lists as different from calling Customer.io itself, and what it says is not the sidecar's doing."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,11 +11,28 @@ from proxy.errors import ANSWERS, Reason
 from tests.running import Sidecar
 from tests.sdk.applications import Applications, running_application
 from tests.sdk.arrivals import IDENTIFY, Call
+from tests.sdk.clients import BEARER_KEY, PLACEHOLDERS, REAL, Keys
 from tests.sdk.conftest import Origin, place
 from tests.sdk.failures import STRANGER
-from tests.sdk.sdks import NODE, NODE_TLS, PLACEHOLDERS, PYTHON, PYTHON_PLAIN, REAL, Sdk, each_sdk
+from tests.sdk.sdks import (
+    ASYNC,
+    CDP_NODE,
+    CDP_NODE_TLS,
+    CDP_PYTHON,
+    CDP_PYTHON_GZIP,
+    NODE,
+    NODE4,
+    NODE4_4,
+    NODE_TLS,
+    PYTHON,
+    PYTHON2,
+    PYTHON_PLAIN,
+    Sdk,
+    each_sdk,
+)
+from tests.sdk.test_calls import basic
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @pytest.mark.parametrize("sdk", each_sdk([NODE]))
@@ -96,16 +116,60 @@ async def test_pipelines_hides_a_bad_key_only_without_the_sidecar(
 
 
 @pytest.mark.parametrize(
+    ("sdk", "options", "end"),
+    [
+        pytest.param(sdk, options, end, id=sdk.name, marks=pytest.mark.needs(*sdk.needs))
+        for sdk, options, end in (
+            (CDP_PYTHON, {"upload_interval": 0.5}, "Client.flush"),
+            (CDP_NODE, {"maxEventsInBatch": 10}, "Analytics.closeAndFlush"),
+        )
+    ],
+)
+async def test_pipelines_sends_events_together(
+    sdk: Sdk, options: Mapping[str, Any], end: str, *, origin: Origin, sidecar: Sidecar, certificates: Path
+) -> None:
+    """As these SDKs do unless told otherwise: one request of many calls, each of them seen by the policy, in their order."""
+    people = ["5", "6", "7"]
+    async with running_application(sdk, place(sidecar), PLACEHOLDERS, certificates, options) as application:
+        for person in people:
+            assert sdk.identify is not None
+            queued = replace(sdk.identify(person, {"ssn": "000-00-0000", "plan": person}), settle="")
+            assert "returned" in await application.call(queued)
+        assert await application.call(Call(end)) == {"returned": None}
+    (arrived,) = origin.take()
+    body: Any = arrived.json
+    assert [(item["userId"], item["traits"]) for item in body["batch"]] == [(person, {"plan": person}) for person in people]
+    assert arrived.status == 200
+
+
+@pytest.mark.parametrize("sdk", each_sdk([CDP_PYTHON]))
+async def test_a_pipelines_key_that_is_sent_as_a_bearer_token(
+    sdk: Sdk, origin: Origin, sidecar: Sidecar, certificates: Path
+) -> None:
+    """A placeholder of the newer shape is a caller's key as well, and the real one goes out in its place as ever."""
+    assert sdk.identify is not None
+    keys = Keys("", "", "", BEARER_KEY)
+    async with running_application(sdk, place(sidecar), keys, certificates) as application:
+        assert "returned" in await application.call(sdk.identify("5", {"plan": "pro"}))
+    (arrived,) = origin.take()
+    assert ("Authorization", basic(REAL.write_key, "")) in arrived.request.headers
+    assert BEARER_KEY not in str(arrived.request)
+
+
+@pytest.mark.parametrize(
     ("sdk", "reason"),
     [
-        pytest.param(PYTHON, "CERTIFICATE_VERIFY_FAILED", id=PYTHON.name),
-        pytest.param(NODE_TLS, "SELF_SIGNED_CERT_IN_CHAIN", id=NODE_TLS.name, marks=pytest.mark.needs(*NODE_TLS.needs)),
+        pytest.param(sdk, reason, id=sdk.name, marks=pytest.mark.needs(*sdk.needs))
+        for sdk, reason in (
+            *((sdk, "CERTIFICATE_VERIFY_FAILED") for sdk in (PYTHON, PYTHON2, ASYNC, CDP_PYTHON_GZIP)),
+            *((sdk, "SELF_SIGNED_CERT_IN_CHAIN") for sdk in (NODE_TLS, NODE4, NODE4_4, CDP_NODE_TLS)),
+        )
     ],
 )
 async def test_an_application_that_was_not_told_whom_to_trust(sdk: Sdk, reason: str, origin: Origin, sidecar: Sidecar) -> None:
     """Without the CA file in its environment an application sends nothing, and its user reads why."""
-    (call,) = (call for call in sdk.calls if call.arrival is IDENTIFY)
+    assert sdk.identify is not None
     async with running_application(sdk, place(sidecar), PLACEHOLDERS, None, sdk.retries(0)) as application:
-        outcome = await application.call(call)
+        outcome = await application.call(sdk.identify("5", {"plan": "pro"}))
     assert reason in outcome["printed"]
     assert not origin.take()
