@@ -10,10 +10,13 @@ from tests.conformance.cases import (
     CHUNKED,
     CHUNKS,
     EMPTY,
+    HOST,
+    JSON,
     LENGTH,
     READ,
     REGION,
     SMUGGLED,
+    Answer,
     Case,
     Forwarded,
     Then,
@@ -162,6 +165,43 @@ NONE = group(
     passed("a request behind a body", good() + get(), Forwarded(), READ),
 )  # fmt: skip
 
+_LONGER = b'{"a":123}'
+_EVENTS = b"/api/v1/customers/5/events"
+
+
+def _again(name: str, sent: bytes, answer: Answer, then: Then = Then.STAYS) -> Case:
+    """Return a good call, and one like it."""
+    return passed(name, good() + sent, Forwarded(), answer, then=then)
+
+
+LIKE = group(
+    "A head nearly like one that was read before",
+    "RFC 9112 section 6.3",
+    _again("another length", put(b"Content-Length: 9", body=_LONGER), Forwarded(body=_LONGER)),
+    _again("another length, in small letters", put(b"content-length: 9", body=_LONGER), Forwarded(body=_LONGER)),
+    _again("a length of nothing", put(b"Content-Length: 0", body=b""), EMPTY),
+    _again("the length with a zero before it", put(b"Content-Length: 07"), Forwarded()),
+    _again("the length with 18 digits", put(b"Content-Length: %018d" % 7), Forwarded()),
+    _again("the length with 19 digits", put(b"Content-Length: %019d" % 7), Forwarded()),
+    _again("a space behind the length", put(b"Content-Length: 7 "), Forwarded()),
+    _again("no length", put(body=b""), EMPTY),
+    _again("chunks", chunked(CHUNKS), Forwarded()),
+    _again("another call", request(b"POST %b HTTP/1.1" % _EVENTS, HOST, JSON, LENGTH, body=BODY), Forwarded(b"POST", _EVENTS)),
+    _again("another field", good(b"User-Agent: x"), Forwarded(lines=b"User-Agent: x\r\n")),
+    _again("a length that is too long", put(b"Content-Length: 4097", body=b" " * 4097), Reason.BODY_TOO_LARGE),
+    _again("in HTTP/1.0", good().replace(b"HTTP/1.1", b"HTTP/1.0"), Forwarded(), Then.CLOSES),
+    _again("a length without digits", put(b"Content-Length: ", body=BODY), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("a length without digits, nor a space", put(b"Content-Length:", body=BODY), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("a length with a sign", put(b"Content-Length: +7"), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("the length twice", good(LENGTH), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("the length twice, in two spellings", good(b"content-length: 7"), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("the length and another one", good(b"Content-Length: 9"), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("the length and a coding", good(CHUNKED), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("the length on a folded line", put(b"Content-Length: 7\r\n 0"), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("a space before the version", good().replace(b" HTTP/1.1", b"  HTTP/1.1"), Reason.MALFORMED_REQUEST, Then.CLOSES),
+    _again("bare LF for a CRLF", good().replace(b"x\r\n", b"x\n", 1), Reason.MALFORMED_REQUEST, Then.CLOSES),
+)  # fmt: skip
+
 
 def _chunks(name: str, body: bytes) -> Case:
     return refused(name, chunked(body + SMUGGLED))
@@ -250,4 +290,4 @@ TRAILERS = group(
             rule="`outbound.limits.head_bytes`"),
 )  # fmt: skip
 
-GROUPS = (BOTH, CODINGS, LENGTHS, NONE, CHUNK_SIZES, EXTENSIONS, TRAILERS)
+GROUPS = (BOTH, CODINGS, LENGTHS, NONE, LIKE, CHUNK_SIZES, EXTENSIONS, TRAILERS)

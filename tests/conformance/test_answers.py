@@ -5,13 +5,12 @@ where it does not, the sidecar must have closed the connection, so that none is 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 import orjson
 import pytest
 import pytest_asyncio
-from _pytest.mark.structures import ParameterSet
 
 from proxy.delivery.answer import NOT_JSON_CODE
 from proxy.errors import Reason
@@ -33,7 +32,6 @@ DRIP_BYTES = 1000
 BEHIND = Script((ok(b'"behind"', b"Connection: close"),))
 FRAMING = {"Content-Length", "Transfer-Encoding"}
 
-
 CASES = by_name((*answers.GROUPS, *endings.GROUPS))
 TLS = by_name([endings.TLS])
 
@@ -43,9 +41,7 @@ def cut_anywhere(case: Case) -> bool:
     return not case.whole and sum(len(step) for step in case.script.steps if isinstance(step, bytes)) <= DRIP_BYTES
 
 
-def cases(chosen: Mapping[str, Case]) -> list[ParameterSet]:
-    """Return cases for pytest."""
-    return [pytest.param(case, id=name) for name, case in chosen.items()]
+SHORT = {name: case for name, case in CASES.items() if cut_anywhere(case)}
 
 
 @dataclass
@@ -167,13 +163,13 @@ def target(call: bytes) -> bytes:
     return call.split(b" ", 2)[1]
 
 
-@pytest.mark.parametrize("case", cases(CASES))
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 async def test_an_answer_comes_to_its_outcome(case: Case, upstreams: Upstreams) -> None:
     """The application is told what the corpus says, and the next call is answered by its own answer."""
     await upstreams.play(case)
 
 
-@pytest.mark.parametrize("case", cases({name: case for name, case in CASES.items() if cut_anywhere(case)}))
+@pytest.mark.parametrize("case", SHORT.values(), ids=SHORT)
 async def test_byte_by_byte_it_is_the_same(case: Case, upstreams: Upstreams) -> None:
     """However an answer is cut into packets, the outcome is the same."""
     await upstreams.play(replace(case, script=case.script.by_the_byte()))
@@ -197,7 +193,7 @@ async def test_one_connection_brings_them_all(upstreams: Upstreams) -> None:
     assert len({call.connection for call in calls}) == 1
 
 
-@pytest.mark.parametrize("case", cases(TLS))
+@pytest.mark.parametrize("case", TLS.values(), ids=TLS)
 async def test_tls_that_is_cut_is_no_end(case: Case, upstreams: Upstreams) -> None:
     """Over TLS only `close_notify` ends a body that has no length; a connection that is cut has cut the answer."""
     await upstreams.play_secure(case)
