@@ -14,6 +14,24 @@ from proxy.errors import Reason
 from proxy.rules import Rules
 
 
+class Fields(dict[bytes, bytes]):
+    """The header fields of a head, by lower-cased names, without its framing.
+
+    One object may stand for every head with the same bytes, so nobody changes it once it is read. `facts` is for whoever
+    reads it, to keep what was found out from it.
+    """
+
+    __slots__ = ("facts",)
+
+    def __init__(self) -> None:
+        """Begin empty."""
+        self.facts: object = None
+
+    def __repr__(self) -> str:
+        """Show no content."""
+        return f"Fields({len(self)})"
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class RequestHead:
     """The head of a caller's request. `headers` has lower-cased names; a name that may occur once occurs once."""
@@ -85,6 +103,9 @@ class Caller(Protocol):
 
 class Receiver(Protocol):
     """Who sent the request and is told of its answer."""
+
+    def answered(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> None:
+        """Take a whole answer: what the four below tell of one that came in one read."""
 
     def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
         """Take the head of the final answer; `length` is None when it is not declared."""

@@ -90,13 +90,12 @@ class Histogram:
     def __init__(self, name: str, help_text: str, label: str) -> None:
         """Describe the metric."""
         self._name, self._help, self._label = name, help_text, label
-        self._series: dict[str, list[float]] = {}  # a count for each bucket, one for the rest, and the sum
+        # A count for each bucket, one for the rest, and the sum.
+        self._series: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * (len(_BOUNDS) + 1))
 
     def observe(self, label: str, seconds: float) -> None:
         """Add an observation."""
-        series = self._series.get(label)
-        if series is None:
-            series = self._series[label] = [0.0] * (len(_BOUNDS) + 1)
+        series = self._series[label]
         series[bisect_left(BUCKETS_SECONDS, seconds)] += 1
         series[-1] += seconds
 

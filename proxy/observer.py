@@ -13,6 +13,7 @@ from proxy.policy.apply import Hit
 
 # The endpoint label of a request that matched none.
 UNMATCHED = "none"
+_NO_CREDENTIAL = Credential.NONE
 
 
 class Observer:
@@ -23,6 +24,17 @@ class Observer:
         self._metrics = metrics
         self._log = log
         self._clock = clock
+
+    def answered(self, endpoint: Endpoint, status: int, key_id: str, seconds: float, started: float) -> None:
+        """Count a success that came at once: `credential_used`, `upstream_answered` after `seconds`, and `forwarded`."""
+        metrics = self._metrics
+        name = endpoint.name
+        credential = endpoint.credential
+        if credential is not _NO_CREDENTIAL:
+            metrics.credential_requests.values[credential, key_id, "accepted"] += 1
+        metrics.requests.values[name, status, "forwarded"] += 1
+        metrics.upstream_duration.observe(name, seconds)
+        metrics.request_duration.observe(name, self._clock.monotonic() - started)
 
     def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
         """Count an upstream answer that reached the caller."""
@@ -72,8 +84,9 @@ class Observer:
 
     def policy_acted(self, hits: Iterable[Hit]) -> None:
         """Count what the policy did."""
+        counts = self._metrics.pii_actions.values
         for hit in hits:
-            self._metrics.pii_actions.values[hit.labels] += 1
+            counts[hit.labels] += 1
 
     def stage_failed(self, stage: str, error: BaseException | None) -> None:
         """Count and log a fault of our own in a privacy stage."""

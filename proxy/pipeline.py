@@ -4,19 +4,20 @@ All of it is synchronous and pure: values in, an `Outgoing` or a refusal out. Wh
 nothing is ever forwarded that a stage did not finish with (promise G1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from proxy.api import headers
 from proxy.api.match import encode_query
 from proxy.api.model import Upstream
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import Admission, Outgoing, RequestHead
+from proxy.exchange import Admission, Fields, Outgoing, RequestHead
 from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
 from proxy.policy.apply import EndpointPolicy, Hit
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
+_PIPELINES = Upstream.PIPELINES  # a member of an enumeration takes a look-up
 _BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -29,6 +30,30 @@ class StageError(Exception):
         self.stage = stage
 
 
+class _Facts:
+    """What the fields of a request say to this journey; found out once for all requests that carry the same."""
+
+    __slots__ = ("caller", "coding", "is_json", "lines", "pipelines_lines", "rules", "strict")
+
+    def __init__(self, rules: Rules, fields: Mapping[bytes, bytes]) -> None:
+        self.rules = rules
+        self.caller = rules.callers.caller_of(fields.get(b"authorization"))
+        self.coding = fields.get(b"content-encoding")
+        self.is_json = headers.is_json(fields.get(b"content-type"))
+        self.strict = fields.get(b"x-strict-mode") == b"1"
+        self.lines = headers.forwarded(fields)
+        self.pipelines_lines = b""
+
+
+def _facts(rules: Rules, fields: Mapping[bytes, bytes]) -> _Facts:
+    if type(fields) is not Fields:
+        return _Facts(rules, fields)
+    facts = fields.facts
+    if type(facts) is not _Facts or facts.rules is not rules:
+        facts = fields.facts = _Facts(rules, fields)
+    return facts
+
+
 def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
     """Accept a request by its head, before any of its body is read.
 
@@ -36,7 +61,7 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
         RefusedError: its caller is unknown, or its target is no Customer.io call that the sidecar forwards.
     """
     # The caller first: a stranger learns nothing of what is forwarded.
-    caller = rules.callers.caller_of(head.headers.get(b"authorization"))
+    caller = _facts(rules, head.headers).caller
     if caller is None:
         raise RefusedError(Reason.UNKNOWN_CALLER)
     match = rules.table.match(head.method, head.target)
@@ -50,15 +75,16 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
         RefusedError: the body cannot be read, or must not leave.
         StageError: a stage failed; the request is refused as `internal`.
     """
-    rules, match, request = admission.rules, admission.match, admission.head
+    rules, match = admission.rules, admission.match
     endpoint = match.endpoint
+    facts = _facts(rules, admission.head.headers)
     policy = rules.policy.for_endpoint(endpoint.name)
     hits: list[Hit] = []
     target = match.target
     stage = "decode"
     try:
         if body:
-            body = _plain(admission, body)
+            body = _plain(facts, body, admission.body_bytes)
         if body:
             value = parse(body, rules.depth)
             stage = "policy"
@@ -72,20 +98,20 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             target += query
             hits = [*hits, *more]
         stage = "head"
-        head = _head(admission, target, len(body))
+        head = _head(admission, facts, target, len(body))
     except RefusedError:
         raise
     except Exception as error:
         raise StageError(stage) from error
-    return Outgoing(endpoint, head, body, request.headers.get(b"x-strict-mode") == b"1"), hits
+    return Outgoing(endpoint, head, body, facts.strict), hits
 
 
-def _plain(admission: Admission, body: bytes) -> bytes:
+def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
     """Return the body without its coding, if it is of a type that can be looked into."""
-    received = admission.head.headers
-    body = inflate(body, received.get(b"content-encoding"), admission.body_bytes)
+    if facts.coding is not None:
+        body = inflate(body, facts.coding, max_bytes)
     # SDKs send an empty form, or the literal null, where there is nothing to send: no type can be wrong there.
-    if not headers.is_json(received.get(b"content-type")) and body.strip() not in (b"", b"null"):
+    if not facts.is_json and body.strip() not in (b"", b"null"):
         raise RefusedError(Reason.UNSUPPORTED_MEDIA)
     return body
 
@@ -102,24 +128,27 @@ def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]]) -> tup
     return (b"?" + encode_query(query) if query else b""), hits
 
 
-def _head(admission: Admission, target: bytes, length: int) -> bytes:
+def _head(admission: Admission, facts: _Facts, target: bytes, length: int) -> bytes:
     """Return the request line and header lines of the call, without the credential."""
-    request = admission.head
     upstream = admission.match.endpoint.upstream
-    passed = request.headers
-    strict = b""
-    if upstream is Upstream.PIPELINES:
-        # Without it Pipelines answers a bad key with 200. Ours alone to say: `Connection` could take the caller's away.
-        passed = {name: value for name, value in passed.items() if name != b"x-strict-mode"}
-        strict = b"X-Strict-Mode: 1\r\n"
+    method = admission.head.method
+    lines = facts.lines if upstream is not _PIPELINES else facts.pipelines_lines or _strict_lines(facts, admission.head.headers)
     if length:
         # However its type was spelled, the body is now JSON in UTF-8.
         framing = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % length
     else:
-        framing = b"Content-Length: 0\r\n" if request.method in _BODY_EXPECTED else b""
-    return b"".join(
-        (request.method.encode(), b" ", target, admission.rules.heads[upstream], headers.forwarded(passed), strict, framing)
-    )
+        framing = b"Content-Length: 0\r\n" if method in _BODY_EXPECTED else b""
+    return b"".join((method.encode(), b" ", target, admission.rules.heads[upstream], lines, framing))
+
+
+def _strict_lines(facts: _Facts, fields: Mapping[bytes, bytes]) -> bytes:
+    """Return the lines of a Pipelines call: without strict mode Pipelines answers a bad key with 200.
+
+    It is ours alone to say: `Connection` could take the caller's away.
+    """
+    others = {name: value for name, value in fields.items() if name != b"x-strict-mode"}
+    facts.pipelines_lines = headers.forwarded(others) + b"X-Strict-Mode: 1\r\n"
+    return facts.pipelines_lines
 
 
 def common_head(host: str) -> bytes:

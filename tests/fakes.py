@@ -233,6 +233,14 @@ class FakeConnection:
             self.receiver.answer_body(body)
         self.end()
 
+    def answer_at_once(self, status: int = 200, body: bytes = b"{}", headers: Mapping[bytes, bytes] | None = None) -> None:
+        """Bring a whole answer in one read, and tell of it in one call."""
+        receiver, self.receiver = self.receiver, None
+        assert receiver is not None
+        self.used = True
+        self._idle()
+        receiver.answered(status, {b"content-type": b"application/json"} if headers is None else headers, body)
+
     def fail(self, failure: Failure) -> None:
         """End without a (whole) answer."""
         receiver, self.receiver = self.receiver, None
@@ -326,6 +334,13 @@ class RecordingObserver:
         """Nothing was told yet."""
         self.events: list[tuple[object, ...]] = []
         self.held: list[tuple[Credential, str]] = []
+
+    def answered(self, endpoint: Endpoint, status: int, key_id: str, seconds: float, started: float) -> None:
+        """See `Observer.answered`."""
+        if endpoint.credential is not Credential.NONE:
+            self.credential_used(endpoint.credential, key_id, accepted=True)
+        self.upstream_answered(endpoint, seconds)
+        self.forwarded(endpoint, status, started)
 
     def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
         """See `Observer.forwarded`."""

@@ -163,7 +163,10 @@ class Table:
 
     def _match(self, method: str, segments: Sequence[bytes]) -> Match | None:
         """Return the match of a path in canonical segments; they may still be empty or dots."""
-        route = self._state(segments).routes.get(method)
+        state = self._root
+        for segment in segments:
+            state = state[segment]
+        route = state.routes.get(method)
         if route is None:
             return None
         if not route.parameters:

@@ -36,6 +36,7 @@ class Refuse:
 
 # RFC 9110 section 15
 UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
+_SUCCESS = HTTPStatus.OK.value
 _BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
 _REDIRECTS = range(300, 400)
 _ERRORS = range(400, 600)
@@ -47,6 +48,8 @@ _INVALID = Refuse(Reason.UPSTREAM_INVALID)
 
 def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, strict: bool) -> Treatment | Refuse:
     """Decide on an answer by its status and headers; `strict` says whether the caller asked for strict answers."""
+    if _SUCCESS <= status < _REDIRECTS.start and b"content-encoding" not in headers:
+        return Treatment.STREAM
     if status in _REDIRECTS:  # an SDK would follow it past the sidecar
         return _REDIRECT
     if status == UNAUTHORIZED and endpoint.credential is not Credential.NONE:

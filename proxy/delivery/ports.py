@@ -66,6 +66,9 @@ class Limiter(Protocol):
 class Observer(Protocol):
     """Who counts what happens."""
 
+    def answered(self, endpoint: Endpoint, status: int, key_id: str, seconds: float, started: float) -> None:
+        """Count a success that came at once: `credential_used`, `upstream_answered` after `seconds`, and `forwarded`."""
+
     def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
         """Count an upstream answer that reached the caller."""
 

@@ -23,7 +23,7 @@ class Reply:
         self.treatment = treatment
         self.status = status
         self._scrubber = scrubber
-        self._lines = scrubber.whole(lines)
+        self._lines = scrubber.lines(lines)
         self._length = length
         self._body: list[bytes] = []  # what was not passed on yet
         self._body_bytes = 0

@@ -17,7 +17,7 @@ class Scrubber:
     One scrubber is made per credential; `Stream` holds the state of one answer.
     """
 
-    __slots__ = ("filler", "overlap_bytes", "pattern", "renderings", "shortest_bytes")
+    __slots__ = ("_clean", "filler", "overlap_bytes", "pattern", "renderings", "shortest_bytes")
 
     def __init__(self, renderings: Iterable[bytes]) -> None:
         """Look for `renderings`; longer ones first, so that a part never hides the whole.
@@ -33,6 +33,7 @@ class Scrubber:
         if not self.filler:
             raise ValueError("no filler can stand for this secret")
         self.shortest_bytes = len(ordered[-1]) if ordered else 0
+        self._clean = b""
         # A piece may end inside a rendering: this much of its end is held back.
         self.overlap_bytes = len(ordered[0]) - 1 if ordered else 0
 
@@ -44,6 +45,15 @@ class Scrubber:
             if rendering in data:
                 return self.pattern.sub(self.filled, data)
         return data
+
+    def lines(self, lines: bytes) -> bytes:
+        """Return header lines without the secret. The very object that was looked through last is not looked through again."""
+        if lines is self._clean:
+            return lines
+        scrubbed = self.whole(lines)
+        if scrubbed is lines:
+            self._clean = lines
+        return scrubbed
 
     def filled(self, match: re.Match[bytes]) -> bytes:
         """Return what stands in place of a rendering."""

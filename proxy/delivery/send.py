@@ -19,7 +19,7 @@ from proxy.delivery.ports import Connection, Connections, Injected, Limiter, Obs
 from proxy.delivery.reply import Reply
 from proxy.delivery.scrub import Scrubber
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import Caller, Failure, Outgoing
+from proxy.exchange import Caller, Failure, Fields, Outgoing
 
 _NOTHING = Injected(b"", "", Scrubber(()))
 _UNANSWERED = frozenset({Failure.UNSENT, Failure.CLOSED})
@@ -53,9 +53,10 @@ class Sender:
 
     def send(self, outgoing: Outgoing, caller: Caller, caller_name: str | None, started: float) -> "Exchange":
         """Send `outgoing` for `caller`; `started` is when its request was let in, in monotonic seconds."""
-        exchange = Exchange(self, outgoing, caller, caller_name, started)
+        now = self.clock.monotonic()
+        exchange = Exchange(self, outgoing, caller, caller_name, started, now=now)
         self.active.add(exchange)
-        exchange.begin()
+        exchange.begin(now)
         return exchange
 
     def tick(self) -> None:
@@ -66,11 +67,25 @@ class Sender:
                 exchange.expire()
 
 
+def _returned(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the header lines a caller may see, found out once for all answers that carry the same fields."""
+    if type(headers) is not Fields:
+        return returned(headers)
+    lines = headers.facts
+    if type(lines) is not bytes:
+        lines = headers.facts = returned(headers)
+    return lines
+
+
 class _State(Enum):
     QUEUED = auto()
     CONNECTING = auto()
     SENT = auto()
     DONE = auto()
+
+
+# Members of an enumeration take a look-up each.
+_QUEUED, _SENT, _DONE, _STREAM = _State.QUEUED, _State.SENT, _State.DONE, Treatment.STREAM
 
 
 class Exchange:
@@ -81,7 +96,9 @@ class Exchange:
         "_sender", "_sent_at", "_started", "_state", "deadline",
     )  # fmt: skip
 
-    def __init__(self, sender: Sender, outgoing: Outgoing, caller: Caller, caller_name: str | None, started: float) -> None:
+    def __init__(
+        self, sender: Sender, outgoing: Outgoing, caller: Caller, caller_name: str | None, started: float, *, now: float
+    ) -> None:
         """Prepare to send; nothing happens before `begin`."""
         self._sender = sender
         self._outgoing = outgoing
@@ -90,8 +107,8 @@ class Exchange:
         self._started = started
         # Waiting, connecting, every attempt and the whole answer end by then. The deadlines of the request itself, which may
         # have arrived slowly, are the server's.
-        self._ends = self.deadline = sender.clock.monotonic() + sender.timeouts.total_seconds
-        self._state = _State.QUEUED
+        self._ends = self.deadline = now + sender.timeouts.total_seconds
+        self._state = _QUEUED
         self._connection: Connection | None = None
         self._place: Place | None = None
         self._injected = _NOTHING
@@ -102,7 +119,7 @@ class Exchange:
 
     # Out
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """Ask for admission; every attempt pays for its quota."""
         sender = self._sender
         endpoint = self._outgoing.endpoint
@@ -112,7 +129,7 @@ class Exchange:
         bucket = endpoint.bucket
         if sender.limiter.admit(bucket):
             sender.observer.limited(bucket, "admitted")
-            self._attempt()
+            self._attempt(now)
             return
         self._state = _State.QUEUED
         self.deadline = self._ends
@@ -123,9 +140,9 @@ class Exchange:
     def _admitted(self) -> None:
         self._place = None
         self._sender.observer.limited(self._outgoing.endpoint.bucket, "waited")
-        self._attempt()
+        self._attempt(self._sender.clock.monotonic())
 
-    def _attempt(self) -> None:
+    def _attempt(self, now: float) -> None:
         sender = self._sender
         endpoint = self._outgoing.endpoint
         injected = sender.credentials.get(endpoint.credential)
@@ -133,7 +150,6 @@ class Exchange:
             self._refuse(Reason.CREDENTIALS_UNAVAILABLE)
             return
         self._injected = injected
-        now = sender.clock.monotonic()
         deadline = now + sender.timeouts.attempt_seconds
         self.deadline = deadline if deadline < self._ends else self._ends  # noqa: FURB136  # `min` costs three times as much
         connections = sender.connections[endpoint.upstream]
@@ -162,7 +178,7 @@ class Exchange:
                 self._refuse(Reason.UPSTREAM_UNREACHABLE)
 
     def _write(self, connection: Connection, now: float) -> None:
-        self._state = _State.SENT
+        self._state = _SENT
         self._connection = connection
         self._sent_at = now
         outgoing = self._outgoing
@@ -172,12 +188,31 @@ class Exchange:
 
     # Back: what the connection tells (`exchange.Receiver`)
 
+    def answered(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> None:
+        """Give the caller its answer."""
+        outgoing = self._outgoing
+        endpoint = outgoing.endpoint
+        if self._state is not _SENT or treat(endpoint, status, headers, strict=outgoing.strict) is not _STREAM:
+            self.answer_started(status, headers, len(body))
+            if body:
+                self.answer_body(body)
+            self.answer_finished()
+            return
+        self._connection = None
+        sender = self._sender
+        injected = self._injected
+        scrubber = injected.scrubber
+        seconds = sender.clock.monotonic() - self._sent_at
+        self._done()
+        self._caller.answer(status, scrubber.lines(_returned(headers)), scrubber.whole(body))
+        sender.observer.answered(endpoint, status, injected.key_id, seconds, self._started)
+
     def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
         """Decide what becomes of the answer."""
         endpoint = self._outgoing.endpoint
         injected = self._injected
         treatment = treat(endpoint, status, headers, strict=self._outgoing.strict)
-        self._reply = Reply(treatment, injected.scrubber, status, returned(headers), length)
+        self._reply = Reply(treatment, injected.scrubber, status, _returned(headers), length)
         self.deadline = self._ends
         credential = endpoint.credential
         if credential is not Credential.NONE:
@@ -229,7 +264,7 @@ class Exchange:
         ):
             self._replayed = True
             self._sender.observer.retried("stale_connection")
-            self.begin()
+            self.begin(self._sender.clock.monotonic())
         else:
             self._fail(Reason.UPSTREAM_UNREACHABLE)
 
@@ -300,5 +335,5 @@ class Exchange:
             self._place = None
 
     def _done(self) -> None:
-        self._state = _State.DONE
+        self._state = _DONE
         self._sender.active.discard(self)

@@ -15,13 +15,14 @@ from proxy.http1.message import Message
 from proxy.http1.request import LINGER_BYTES, Phase, RequestReader
 from proxy.http1.server import Exchange, Server
 
-# More of an answer stops it. It is what event loops use for plain connections; for TLS they use up to eight times as much.
+# More of an answer stops it. Event loops use as much for plain connections, for TLS up to eight times that.
 WRITE_BUFFER_BYTES = 65_536
 LINGER_SECONDS = 2.0
 # Connections over the limit that are told so at any one time; more are dropped without a word.
 MAX_TURNED_AWAY = 256
 
 _NEVER = float("inf")
+_IDLE = Phase.IDLE  # a member of an enumeration takes a look-up
 
 
 class CallerConnection(asyncio.Protocol):
@@ -78,10 +79,8 @@ class CallerConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Answer what was asked before the caller stopped sending; then close."""
         self._eof = True
-        if self._closing:
-            return False
         # TLS knows no half-closed connection.
-        if not self._transport.can_write_eof() or (self._serving is None and not self._reader.kept):
+        if self._closing or not self._transport.can_write_eof() or (self._serving is None and not self._reader.kept):
             self.close()
             return False
         if self._serving is None:
@@ -160,7 +159,10 @@ class CallerConnection(asyncio.Protocol):
         if message.refused is not None or admission is None:
             self._refuse(message.refused or Reason.INTERNAL, admission)
             return
-        body, message.body = bytes(message.body), b""
+        body = message.body
+        if type(body) is not bytes:
+            body = bytes(body)
+        message.body = b""
         try:
             exchange = self._server.handler.deliver(admission, body, self)
         except Exception:  # noqa: BLE001  # a fault of our own: whatever it is, the caller is answered
@@ -198,15 +200,14 @@ class CallerConnection(asyncio.Protocol):
         message = self._serving
         if message is None:
             return
-        self._chunked_answer = False
+        self._chunked_answer = length is None and not message.http10
         if length is not None:
             framing = b"Content-Length: %d\r\n" % length
-        elif message.http10:
+        elif self._chunked_answer:
+            framing = heads.CHUNKED
+        else:
             self._reader.ended = True  # RFC 9112 section 6.3: the end of the connection ends the body
             framing = b""
-        else:
-            self._chunked_answer = True
-            framing = heads.CHUNKED
         self._transport.write(heads.start(status, lines, framing + self._lines(message)))
 
     def write(self, data: bytes) -> None:
@@ -243,14 +244,15 @@ class CallerConnection(asyncio.Protocol):
         """Go on to the next request, or close."""
         self._serving = self._exchange = None
         server = self._server
-        server.let_go(message.held_bytes)
+        server.held_bytes -= message.held_bytes
         if self._finished:
             # TLS has no half-closed connection: there only who is refused, maybe in the middle of a body, is heard out.
             self._end(hear_out=not self._eof and (refused or self._transport.can_write_eof()))
             return
-        self._time(Phase.IDLE)
-        if self._writing_paused:
-            self._set_deadline(server.limits.body_seconds)
+        self._timed = _IDLE
+        limits = server.limits
+        seconds = limits.body_seconds if self._writing_paused else limits.idle_seconds
+        self.deadline = server.clock.monotonic() + seconds
         if self._reader.kept or self._reading_paused:
             self._soon()
 
@@ -278,8 +280,7 @@ class CallerConnection(asyncio.Protocol):
             self._exchange.shut_down()
         elif self._serving is None and self.busy:
             self._serve(self._reader.refuse(Reason.SHUTTING_DOWN))
-        if not self._closing:
-            self.close()
+        self.close()
 
     def close(self) -> None:
         """See `Connection.close`."""
@@ -293,6 +294,7 @@ class CallerConnection(asyncio.Protocol):
         """
         transport = self._transport
         self._closing = True
+        transport.flush()  # the answer itself still waits for the end of the turn
         # With nothing left to send, only the other side's part of a closure is still waited for, which many never give.
         self._set_deadline(self._server.limits.body_seconds if transport.get_write_buffer_size() else LINGER_SECONDS)
         if not hear_out:

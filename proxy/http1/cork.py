@@ -32,8 +32,9 @@ class Cork:
 
     def add(self, transport: "CorkedTransport") -> None:
         """Flush `transport` at the end of this turn."""
-        self._waiting.append(transport)
-        if len(self._waiting) == 1:
+        waiting = self._waiting
+        waiting.append(transport)
+        if len(waiting) == 1:
             self._call_soon(self._flush)
 
     def _flush(self) -> None:

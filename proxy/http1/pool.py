@@ -12,6 +12,7 @@ from proxy.clock import Clock
 from proxy.config.origin import Origin
 from proxy.errors import Reason, RefusedError
 from proxy.http1.cork import Cork
+from proxy.http1.known import Known, KnownAnswer
 from proxy.http1.upstream import UpstreamConnection
 
 MAX_CONNECTIONS = 1024
@@ -42,6 +43,7 @@ class Pool:
         self._tls = tls
         self._clock = clock
         self.cork = cork
+        self.known: Known[KnownAnswer] = Known()
         self._connect_seconds = connect_seconds
         self._unreachable = unreachable
         self._idle: dict[UpstreamConnection, None] = {}  # by when they became idle
@@ -54,7 +56,12 @@ class Pool:
         idle = self._idle
         while idle:
             connection, _ = idle.popitem()
-            if connection.usable and not self._expired(connection, self._clock.monotonic()):
+            now = self._clock.monotonic()
+            if (
+                connection.usable
+                and now - connection.released_at <= MAX_IDLE_SECONDS
+                and now - connection.opened_at <= MAX_AGE_SECONDS
+            ):
                 return connection
             connection.close()
         return None
@@ -78,6 +85,8 @@ class Pool:
                     origin.port,
                     ssl=self._tls,
                     server_hostname=origin.host if self._tls else None,
+                    # Closing waits for the far end's part of it, which some never give.
+                    ssl_shutdown_timeout=self._connect_seconds if self._tls else None,
                 )
         except (OSError, ValueError) as error:  # with them, SSLError, TimeoutError, and names that cannot be looked up
             self._unreachable(error)
@@ -125,7 +134,3 @@ class Pool:
         """Forget a connection that is gone."""
         self._open.discard(connection)
         self._idle.pop(connection, None)
-
-    @staticmethod
-    def _expired(connection: UpstreamConnection, now: float) -> bool:
-        return now - connection.released_at > MAX_IDLE_SECONDS or now - connection.opened_at > MAX_AGE_SECONDS

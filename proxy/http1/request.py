@@ -1,7 +1,8 @@
 """Reading requests: bytes in, requests out, one at a time, accepted or refused. No socket is touched here.
 
-llhttp is fed one message at a time: a head once it is whole, then no more than belongs to its body. So every head is judged in
-the same way wherever it stands in a read, and what was sent ahead stays bytes until its turn has come.
+llhttp is fed one message at a time: a head once it is whole, then, where the body is chunked, no more than belongs to that. So
+every head is judged in the same way wherever it stands in a read, and what was sent ahead stays bytes until its turn has come.
+Fields that llhttp and the rules below have found to be good before are not given to it again (`known`).
 
 What llhttp leaves to us, and what is decided here:
 * the request line has three parts and names HTTP/1.1 or HTTP/1.0: llhttp also takes `RTSP/`, `ICE/`, no version at all, 2.0,
@@ -14,14 +15,17 @@ What llhttp leaves to us, and what is decided here:
 * a refusal waits for the end of the request, so that the connection stays usable, unless that end is uncertain or too far.
 """
 
+import re
 from collections.abc import Callable
 from enum import IntEnum
+from typing import Any
 
 import httptools
 
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import RequestHead
+from proxy.exchange import Fields, RequestHead
 from proxy.http1.framing import DROPPED, EMPTY_LINE, MAX_LENGTH_DIGITS, ChunkedBody, without_upgrade
+from proxy.http1.known import KnownHead, without_length
 from proxy.http1.message import Message
 from proxy.http1.server import Server
 
@@ -30,12 +34,19 @@ METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 LINGER_BYTES = 1_048_576
 
 _HTTP11, _HTTP10 = b"HTTP/1.1", b"HTTP/1.0"
+_VERSIONS = frozenset({_HTTP11, _HTTP10})
+_VERSION_BYTES = len(_HTTP11)
+# Request lines that llhttp has nothing to say about: these methods, and what a path and a query are written with (RFC 3986
+# sections 3.3 and 3.4).
+_ORDINARY_METHODS = {method.encode(): method for method in METHODS}
+_ORDINARY = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:@/?"
 _LINE_ENDS = (b"\r", b"\n")
 _SINGLE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"authorization", b"expect"}
 )
-# RFC 3986 section 3.2.2: a name, an address, an address in brackets; and a port.
-_HOST = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:[]"
+# RFC 3986 sections 3.2.2 and 3.2.3: a name or an address, or one in brackets; and a port.
+_NAME = rb"[\w.~!$&'()*+,;=-]*"
+_HOST = re.compile(rb"(?:%b(?:%%[0-9A-Fa-f]{2}%b)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?" % (_NAME, _NAME))
 
 
 class Phase(IntEnum):
@@ -50,7 +61,7 @@ class RequestReader:
     """Reads the requests of one connection with llhttp."""
 
     __slots__ = (
-        "_faulty", "_headers", "_keep_alive", "_message", "_parser", "_proceed", "_repeated", "_server", "_whole", "ended",
+        "_faulty", "_fields", "_keep_alive", "_message", "_parser", "_proceed", "_repeated", "_server", "_whole", "ended",
         "kept",
     )  # fmt: skip
 
@@ -58,9 +69,9 @@ class RequestReader:
         """Read within the limits of `server`; `proceed` tells the sender to go on with a body (RFC 9110 section 10.1.1)."""
         self._server = server
         self._proceed = proceed
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: Any = None
         self._message: Message | None = None  # whose body is being read
-        self._headers: dict[bytes, bytes] = DROPPED
+        self._fields: dict[bytes, bytes] = DROPPED
         self._faulty = False
         self._repeated = 0
         self._keep_alive = False
@@ -134,25 +145,29 @@ class RequestReader:
         if end < len(EMPTY_LINE) or end > self._server.limits.head_bytes:
             self._await_head(data)
             return b""
-        head, data = data[:end], data[end:]
-        line = head[: head.find(b"\r\n")]
-        parts = line.split(b" ")
-        if len(parts) != 3 or parts[2] not in (_HTTP11, _HTTP10) or b"\n" in line:  # noqa: PLR2004  # RFC 9112 section 3
+        line_end = data.find(b"\r\n")
+        parts = data[:line_end].split(b" ")
+        if len(parts) != 3 or parts[2] not in _VERSIONS or b"\n" in parts[1]:  # noqa: PLR2004  # RFC 9112 section 3
             self._reject(Reason.MALFORMED_REQUEST)
             return b""
-        message = self._message = Message(parts[0].decode("latin-1"), http10=parts[2] == _HTTP10)
-        self._begin()
-        try:
-            self._feed(head)
-        except httptools.HttpParserUpgrade:
-            self._parser = httptools.HttpRequestParser(self)
-            if message.method != "CONNECT":  # which llhttp is right about: all the rest is another protocol
-                self._begin()
-                self._feed(without_upgrade(head))
-        headers, self._headers = self._headers, DROPPED
-        if message.refused is None:
-            self._judge(message, parts[1], headers, begun=bool(data))
-        return data
+        method, target, version = parts
+        name = _ORDINARY_METHODS.get(method)
+        message = self._message = Message(name or method.decode("latin-1"), http10=version == _HTTP10)
+        # All that what llhttp says depends on, if the request line is ordinary.
+        block, length = without_length(data[line_end - _VERSION_BYTES : end])
+        ordinary = name is not None and target[:1] == b"/" and not target.translate(None, _ORDINARY)
+        found = self._server.known.get(block) if ordinary else None
+        if found is not None:
+            self._whole = not (found.length if length is None else length)
+        else:
+            found = self._parse(message, data[:end])
+            if found is None:
+                return b""
+            if ordinary and found.plain:
+                self._server.known.keep(block, found)
+        self._keep_alive = found.keep and name is not None
+        self._admit(message, target, found, found.length if length is None else length, begun=end < len(data))
+        return data[end:]
 
     def _await_head(self, data: bytes) -> None:
         """Keep a head that is not whole yet, if it can become one."""
@@ -167,8 +182,29 @@ class RequestReader:
             if self.ended:
                 self._reject(Reason.OVERLOADED)
 
+    def _parse(self, message: Message, head: bytes) -> KnownHead | None:
+        """Have llhttp read a head, and judge it; None if it is refused."""
+        self._begin()
+        upgrade = False
+        try:
+            self._feed(head)
+        except httptools.HttpParserUpgrade:
+            upgrade = True
+            if message.method != "CONNECT":  # which llhttp is right about: all the rest is another protocol
+                self._begin()
+                self._feed(without_upgrade(head))
+        fields, self._fields = self._fields, DROPPED  # for trailers
+        if message.refused is None and (fault := self._fault(message, fields)) is not None:
+            self._reject(fault)
+        if message.refused is not None or not isinstance(fields, Fields):
+            return None
+        length = int(fields.pop(b"content-length", b"0"))
+        plain = not upgrade and message.chunks is None and b"expect" not in fields
+        return KnownHead(fields, length, keep=self._keep_alive, plain=plain)
+
     def _begin(self) -> None:
-        self._headers = {}
+        self._parser = httptools.HttpRequestParser(self)
+        self._fields = Fields()
         self._faulty = False
         self._repeated = 0
         self._keep_alive = False
@@ -195,25 +231,20 @@ class RequestReader:
         self._server.let_go(message.held_bytes)
         message.held_bytes = 0
 
-    def _judge(self, message: Message, target: bytes, headers: dict[bytes, bytes], *, begun: bool) -> None:
+    def _admit(self, message: Message, target: bytes, head: KnownHead, length: int, *, begun: bool) -> None:
         """Decide on a request by its head, before any of its body is kept; `begun` says that some of it is here already."""
-        fault = self._fault(message, headers)
-        if fault is not None:
-            self._reject(fault)
-            return
-        length = int(headers.get(b"content-length", b"0"))
         message.left_bytes = length
-        self._keep_alive = self._keep_alive and message.method in METHODS
+        fields = head.fields
         try:
-            message.admission = admission = self._server.handler.admit(RequestHead(message.method, target, headers))
+            message.admission = admission = self._server.handler.admit(RequestHead(message.method, target, fields))
             message.cap_bytes = admission.body_bytes
-            if length > message.cap_bytes:
+            if length > admission.body_bytes:
                 message.refused = Reason.BODY_TOO_LARGE
         except RefusedError as refusal:
             message.refused = refusal.reason
         except Exception:  # noqa: BLE001  # a fault of our own refuses the request, it never forwards it
             message.refused = Reason.INTERNAL
-        expects = None if message.http10 else headers.get(b"expect")  # RFC 9110 section 10.1.1
+        expects = None if message.http10 or head.plain else fields.get(b"expect")  # RFC 9110 section 10.1.1
         if expects is not None and message.refused is None:
             if expects.lower() != b"100-continue":
                 message.refused = Reason.MALFORMED_REQUEST
@@ -230,7 +261,7 @@ class RequestReader:
                 return Reason.MALFORMED_REQUEST
             message.chunks = ChunkedBody(self._server.limits.head_bytes)
         host = headers.get(b"host")
-        if self._faulty or (host is None and not message.http10) or (host and host.translate(None, _HOST)):
+        if self._faulty or (host is None and not message.http10) or (host and not _HOST.fullmatch(host)):
             return Reason.MALFORMED_REQUEST
         if len(headers.get(b"content-length", b"")) > MAX_LENGTH_DIGITS:
             return Reason.MALFORMED_REQUEST
@@ -239,13 +270,21 @@ class RequestReader:
         return None
 
     def _read_body(self, message: Message, data: bytes) -> bytes:
-        """Feed llhttp what belongs to the body; return what follows it."""
+        """Take what belongs to the body, if it is chunked by way of llhttp; return what follows it."""
         chunks = message.chunks
         if chunks is None:
             left = message.left_bytes
-            message.left_bytes = left - len(data)
-            self._feed(data[:left])
-            return data[left:]
+            if len(data) == left and message.refused is None and not message.body and self._server.hold(left):
+                message.body = data
+                message.body_bytes = message.held_bytes = left
+                self._whole = True
+                return b""
+            body, data = (data, b"") if len(data) <= left else (data[:left], data[left:])
+            message.left_bytes = left = left - len(body)
+            self.on_body(body)
+            if not left:
+                self._whole = True
+            return data
         start = 0
         for end in chunks.ends(data):
             self._feed(data[start:end])
@@ -260,16 +299,16 @@ class RequestReader:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a field."""
-        headers = self._headers
+        fields = self._fields
         name = name.lower()
         value = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp takes it from the front only
-        if name in headers:
+        if name in fields:
             self._repeated += 1
             self._faulty = self._faulty or name in _SINGLE
             if self._repeated > self._server.limits.header_count:
                 return
-            value = headers[name] + b", " + value
-        headers[name] = value
+            value = fields[name] + b", " + value
+        fields[name] = value
 
     def on_headers_complete(self) -> None:
         """Ask what llhttp forgets when a message without a body ends."""
@@ -294,3 +333,5 @@ class RequestReader:
     def on_message_complete(self) -> None:
         """Note the end."""
         self._whole = True
+        if self._message is not None and self._message.chunks is not None:
+            self._keep_alive = self._keep_alive and self._parser.should_keep_alive()  # llhttp heeds a trailer that says close

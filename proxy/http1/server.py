@@ -9,6 +9,7 @@ from proxy.errors import Reason
 from proxy.exchange import Admission, Caller, RequestHead
 from proxy.http1 import heads
 from proxy.http1.cork import Cork
+from proxy.http1.known import Known, KnownHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Handler(Protocol):
         """Send an accepted request on; it answers through `caller`, now (None) or later."""
 
     def refused(self, reason: Reason, admission: Admission | None) -> None:
-        """Take note of a refusal that the server answered by itself."""
+        """Take note of a refusal that the server answers by itself."""
 
 
 class Connection(Protocol):
@@ -85,6 +86,7 @@ class Server:
         self.limits = limits
         self.clock = clock
         self.cork = cork
+        self.known: Known[KnownHead] = Known()
         self.connections: set[Connection] = set()
         self.held_bytes = 0  # of requests, from the first read of one until it is answered
         self.draining = False

@@ -12,13 +12,14 @@ Rules, because one application must never see another's answer:
 
 import asyncio
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 import httptools
 
-from proxy.exchange import Failure, Receiver
+from proxy.exchange import Failure, Fields, Receiver
 from proxy.http1.cork import Cork, CorkedTransport
 from proxy.http1.framing import DROPPED, EMPTY_LINE, MAX_LENGTH_DIGITS, ChunkedBody
+from proxy.http1.known import Known, KnownAnswer
 
 HEAD_BYTES = 65_536
 MAX_INTERIM_ANSWERS = 8
@@ -29,6 +30,7 @@ class Owner(Protocol):
     """The pool a connection belongs to."""
 
     cork: Cork
+    known: Known[KnownAnswer]
 
     def opened(self, connection: "UpstreamConnection") -> None:
         """Count a connection that was made."""
@@ -44,7 +46,7 @@ class UpstreamConnection(asyncio.Protocol):
     """The protocol of one upstream connection, driven by llhttp."""
 
     __slots__ = (
-        "_body_bytes", "_chunks", "_complete", "_head", "_headers", "_interim", "_keep", "_left_bytes", "_owner", "_parser",
+        "_body_bytes", "_chunks", "_complete", "_fields", "_head", "_interim", "_keep", "_left_bytes", "_owner", "_parser",
         "_receiver", "_repeated", "_started", "_transport", "opened_at", "released_at", "used",
     )  # fmt: skip
 
@@ -52,8 +54,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Belong to `owner`; `opened_at` is in monotonic seconds."""
         self._owner = owner
         self._receiver: Receiver | None = None
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[bytes, bytes] = DROPPED
+        self._parser: Any = None  # of the answer that is being read, if llhttp reads it
+        self._fields: dict[bytes, bytes] = DROPPED
         self._repeated = False
         self._head: bytes | None = None  # what has come of an answer's head; None: nothing has come at all
         self._interim = 0
@@ -122,6 +124,8 @@ class UpstreamConnection(asyncio.Protocol):
         if self._transport.unsent:  # nothing was asked yet, so this answers nothing
             self._fail(Failure.UNSENT)
             return
+        if self._head is None and self._read_whole(data, receiver):
+            return
         try:
             if not self._started:
                 data = self._read_heads(data)
@@ -159,10 +163,31 @@ class UpstreamConnection(asyncio.Protocol):
         else:
             self._fail(Failure.CLOSED if self._head is None else Failure.TRUNCATED)
 
+    def _read_whole(self, data: bytes, receiver: Receiver) -> bool:
+        """Read an answer that is here from end to end and whose head is known; say whether it was one."""
+        end = data.find(EMPTY_LINE) + len(EMPTY_LINE)
+        known = self._owner.known.get(data[:end])
+        if known is None or known.length != len(data) - end or not known.keep or self._transport.get_write_buffer_size():
+            return False
+        self._receiver = None
+        self._interim = 0
+        self.used = True
+        self._owner.released(self)
+        receiver.answered(known.status, known.fields, data[end:])
+        return True
+
     def _read_heads(self, data: bytes) -> bytes:
         """Read interim answers and the head of the final one; return what follows it."""
         if self._head:
             data = self._head + data
+        end = data.find(EMPTY_LINE) + len(EMPTY_LINE)
+        known = self._owner.known.get(data[:end])
+        if known is not None:
+            self._head = b""
+            self._chunks = None
+            self._complete = known.length == 0
+            self._start(known)
+            return data[end:]
         while True:
             version = data[:9]
             if version not in _VERSIONS and not any(each.startswith(version) for each in _VERSIONS):
@@ -176,17 +201,20 @@ class UpstreamConnection(asyncio.Protocol):
             if end > HEAD_BYTES:
                 raise _InvalidAnswerError
             end += len(EMPTY_LINE)
-            headers: dict[bytes, bytes] = {}
-            self._headers = headers
+            fields = self._fields = Fields()
             self._repeated = False
+            self._parser = httptools.HttpResponseParser(self)
             self._parser.feed_data(data[:end])
-            self._headers = DROPPED  # for trailers
+            self._fields = DROPPED  # for trailers
             status: int = self._parser.get_status_code()
             if status >= 200:  # noqa: PLR2004  # RFC 9110 section 15: an answer is interim below, final from there on
                 self._head = b""
-                self._start(status, headers, http10=version == _HTTP10)
+                found = self._judge(status, fields, http10=version == _HTTP10)
+                if self._chunks is None:
+                    self._owner.known.keep(data[:end], found)
+                self._start(found)
                 return data[end:]
-            self._skip(status, headers)
+            self._skip(status, fields)
             data = data[end:]
 
     def _skip(self, status: int, headers: dict[bytes, bytes]) -> None:
@@ -201,33 +229,36 @@ class UpstreamConnection(asyncio.Protocol):
             raise _InvalidAnswerError
         self._complete = False
 
-    def _start(self, status: int, headers: dict[bytes, bytes], *, http10: bool) -> None:
-        """Find where the answer ends, and hand its head on (RFC 9112 section 6.3)."""
-        coding = headers.get(b"transfer-encoding")
-        length = headers.get(b"content-length")
+    def _judge(self, status: int, fields: Fields, *, http10: bool) -> KnownAnswer:
+        """Find where the answer ends (RFC 9112 section 6.3)."""
+        coding = fields.get(b"transfer-encoding")
+        length = fields.get(b"content-length")
         if status > MAX_STATUS or self._repeated or (length is not None and len(length) > MAX_LENGTH_DIGITS):
             raise _InvalidAnswerError
         if coding is not None and (http10 or coding.lower() != b"chunked"):
             raise _InvalidAnswerError
-        keep = self._keep and not self._transport.get_write_buffer_size()
+        keep = self._keep
         left = None if length is None else int(length)
-        chunks = None
+        self._chunks = None
         if status in _WITHOUT_CONTENT:
             keep = keep and coding is None and not left
             left = 0
         elif coding is not None:
-            chunks = ChunkedBody(HEAD_BYTES)
+            self._chunks = ChunkedBody(HEAD_BYTES)
             self._body_bytes = 0
-        self._keep = keep
-        self._chunks = chunks
-        self._left_bytes = left
+        return KnownAnswer(status, fields, left, keep=keep)
+
+    def _start(self, answer: KnownAnswer) -> None:
+        """Hand the head of the final answer on."""
+        self._keep = answer.keep and not self._transport.get_write_buffer_size()
+        self._left_bytes = answer.length
         self._interim = 0
         self._started = True
         if self._receiver is not None:
-            self._receiver.answer_started(status, headers, left)
+            self._receiver.answer_started(answer.status, answer.fields, answer.length)
 
     def _read_body(self, data: bytes) -> None:
-        """Feed llhttp what belongs to the body; bytes behind it are none of ours."""
+        """Hand on what belongs to the body, if it is chunked by way of llhttp; bytes behind it are none of ours."""
         chunks = self._chunks
         if chunks is not None:
             start = 0
@@ -245,19 +276,20 @@ class UpstreamConnection(asyncio.Protocol):
             if len(data) > left:
                 self._keep = False
                 data = data[:left]
-            self._left_bytes = left - len(data)
+            self._left_bytes = left = left - len(data)
+            self._complete = not left
         if data:
-            self._parser.feed_data(data)
+            self.on_body(data)
 
     # llhttp's callbacks
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep a header; a repeated one that frames the answer makes it invalid."""
         name = name.lower()
-        if name in self._headers:
+        if name in self._fields:
             self._repeated = self._repeated or name in _FRAMING
         else:
-            self._headers[name] = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp takes it from the front only
+            self._fields[name] = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp takes it from the front only
 
     def on_headers_complete(self) -> None:
         """Ask what llhttp forgets when a message without a body ends."""
@@ -272,12 +304,16 @@ class UpstreamConnection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         """Note the end; it is told once the whole read is parsed, because leftover bytes may follow."""
         self._complete = True
+        if self._chunks is not None:
+            self._keep = self._keep and self._parser.should_keep_alive()  # llhttp heeds a trailer that says close
 
     def _finish(self) -> None:
         receiver, self._receiver = self._receiver, None
         self.used = True
-        if self._keep and not self._transport.is_closing():
+        if self._keep:
             self._owner.released(self)
+        elif self._transport.get_write_buffer_size():
+            self._transport.abort()  # of a request that was answered early, the rest may never be read (promise G11)
         else:
             self._transport.close()
         if receiver is not None:

@@ -10,6 +10,7 @@ look there as well.
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from proxy.errors import Reason, RefusedError
 from proxy.policy.actions import HASH_SUFFIX, MASK, Canonical, Hasher
@@ -19,6 +20,10 @@ from proxy.policy.positions import Position
 # How many keys are remembered, and how long they may be: what callers send must not fill the memory.
 KNOWN_KEYS = 4096
 KNOWN_KEY_CHARACTERS = 128
+
+# Members of an enumeration take a look-up each, a name of the module a third of one.
+_HASH, _MASK, _DENY = Action.HASH, Action.MASK, Action.DENY
+_CONTAINERS = frozenset({dict, list})
 
 
 class Hit:
@@ -49,14 +54,28 @@ class Hit:
 class Field:
     """What happens to a key: which rule decides on it, at an identifier position and anywhere else, and how it is hashed."""
 
-    __slots__ = ("canonical", "hash_key", "hit", "hit_at_identifier")
+    __slots__ = ("canonical", "dotted", "hash_key", "hit", "hit_at_identifier", "spares")
 
     def __init__(self, key: str, hit: Hit, hit_at_identifier: Hit | None, canonical: Canonical) -> None:
         """Decide on `key`; its text is hashed in the form that `canonical` gives it."""
         self.hit = hit
         self.hit_at_identifier = hit_at_identifier
+        self.spares = hit is not hit_at_identifier  # whether it matters where the key stands
+        self.dotted = "." in key
         self.hash_key = key + HASH_SUFFIX
         self.canonical = canonical
+
+    def hit_at(self, position: Position, key: str, value: object) -> Hit | None:
+        """Return which rule decides on `value`, which stands as `key` in the object at `position`."""
+        # Nearly no key stands at such a position: most are known not to from their name.
+        if (
+            self.spares
+            and (key in position.named or self.dotted or position.wide)
+            and position.below(key).exempt
+            and _is_identifier(value)
+        ):
+            return self.hit_at_identifier
+        return self.hit
 
 
 class DeniedError(RefusedError):
@@ -71,18 +90,18 @@ class DeniedError(RefusedError):
 class Matcher:
     """Finds what happens to a key, and remembers it. Endpoints with the same rules share one."""
 
-    __slots__ = ("_fields", "_find", "plain")
+    __slots__ = ("_find", "known", "plain")
 
     def __init__(self, find: Callable[[str], Field | None]) -> None:
         """Ask `find` about a key that is not remembered."""
         self._find = find
-        self._fields: dict[str, Field] = {}
+        self.known: dict[str, Field] = {}  # keys that a rule is known to name
         self.plain: set[str] = set()  # keys known to match nothing
 
     def field(self, key: str) -> Field | None:
-        """Return what happens to `key`, or None for nothing."""
-        known = self._fields.get(key)
-        if known is not None or key in self.plain:
+        """Return what happens to `key`, which is not among the plain ones; None for nothing."""
+        known = self.known.get(key)
+        if known is not None:
             return known
         found = self._find(key)
         if len(key) <= KNOWN_KEY_CHARACTERS:
@@ -91,22 +110,22 @@ class Matcher:
                     self.plain.clear()
                 self.plain.add(key)
             else:
-                if len(self._fields) >= KNOWN_KEYS:
-                    self._fields.clear()
-                self._fields[key] = found
+                if len(self.known) >= KNOWN_KEYS:
+                    self.known.clear()
+                self.known[key] = found
         return found
 
 
 class EndpointPolicy:
     """The rules that hold for one endpoint, ready to be applied."""
 
-    __slots__ = ("_hasher", "_matcher", "_positions")
+    __slots__ = ("_hashed", "_matcher", "_positions")
 
     def __init__(self, matcher: Matcher, positions: Position, hasher: Hasher) -> None:
         """Apply what `matcher` finds, but for `positions`."""
         self._matcher = matcher
         self._positions = positions
-        self._hasher = hasher
+        self._hashed = hasher.hashed
 
     def apply(self, value: object) -> tuple[object, list[Hit]]:
         """Return what may leave of `value`, which is used up, and what acted on it.
@@ -115,63 +134,44 @@ class EndpointPolicy:
             DeniedError: a rule does not let the request leave.
         """
         hits: list[Hit] = []
-        if type(value) is dict:
-            value = self._object(value, self._positions, hits)
-        elif type(value) is list:
-            self._array(value, self._positions.elements, hits)
-        return value, hits
+        return (self._inside(value, self._positions, hits) if type(value) in _CONTAINERS else value), hits
 
-    def _object(self, value: dict[str, object], position: Position, hits: list[Hit]) -> dict[str, object]:
-        plain = self._matcher.plain
-        if not plain.issuperset(value):
-            field = self._matcher.field
-            fields = {key: found for key in value if key not in plain and (found := field(key)) is not None}
-            if fields:
-                return self._touched(value, fields, position, hits)
+    def _inside(self, value: Any, position: Position, hits: list[Hit]) -> object:  # noqa: ANN401  # an object or an array
+        """Return what may leave of a container."""
+        if type(value) is list:
+            elements = position.elements
+            for index, child in enumerate(value):
+                if type(child) in _CONTAINERS:
+                    value[index] = self._inside(child, elements, hits)
+            return value
+        if not self._matcher.plain.issuperset(value):
+            return self._treated(value, position, hits)
         for key, child in value.items():
-            kind = type(child)
-            if kind is dict:
-                value[key] = self._object(child, position.below(key), hits)  # type: ignore[arg-type]  # narrowed by `kind`
-            elif kind is list:
-                self._array(child, position.below(key).elements, hits)  # type: ignore[arg-type]  # narrowed by `kind`
+            if type(child) in _CONTAINERS:
+                value[key] = self._inside(child, position.below(key), hits)
         return value
 
-    def _array(self, value: list[object], position: Position, hits: list[Hit]) -> None:
-        for index, child in enumerate(value):
-            kind = type(child)
-            if kind is dict:
-                value[index] = self._object(child, position, hits)  # type: ignore[arg-type]  # narrowed by `kind`
-            elif kind is list:
-                self._array(child, position.elements, hits)  # type: ignore[arg-type]  # narrowed by `kind`
-
-    def _touched(
-        self, value: dict[str, object], fields: Mapping[str, Field], position: Position, hits: list[Hit]
-    ) -> dict[str, object]:
-        """Return `value` with its keys in their order, those of `fields` treated as their rules say."""
+    def _treated(self, value: Mapping[str, object], position: Position, hits: list[Hit]) -> dict[str, object]:
+        """Return an object with its keys in their order, those that rules name treated as they say."""
+        matcher = self._matcher
+        plain, known = matcher.plain, matcher.known
         kept: dict[str, object] = {}
         hashes: dict[str, object] = {}
         for key, child in value.items():
-            field = fields.get(key)
-            if field is not None:
-                hit = field.hit_at_identifier if position.below(key).exempt and _is_identifier(child) else field.hit
-                if hit is not None:
+            if key not in plain:
+                field = known.get(key) or matcher.field(key)
+                if field is not None and (hit := field.hit_at(position, key, child)) is not None:
                     hits.append(hit)
                     if hit.enforced:
                         action = hit.action
-                        if action is Action.HASH:
-                            hashes[field.hash_key] = kept[field.hash_key] = self._hasher.hashed(child, field.canonical)
-                        elif action is Action.MASK:
+                        if action is _HASH:
+                            hashes[field.hash_key] = kept[field.hash_key] = self._hashed(child, field.canonical)
+                        elif action is _MASK:
                             kept[key] = MASK
-                        elif action is Action.DENY:
+                        elif action is _DENY:
                             raise DeniedError(hits)
                         continue
-            kind = type(child)
-            if kind is dict:
-                kept[key] = self._object(child, position.below(key), hits)  # type: ignore[arg-type]  # narrowed by `kind`
-            else:
-                if kind is list:
-                    self._array(child, position.below(key).elements, hits)  # type: ignore[arg-type]  # narrowed by `kind`
-                kept[key] = child
+            kept[key] = self._inside(child, position.below(key), hits) if type(child) in _CONTAINERS else child
         # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept

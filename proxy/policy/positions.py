@@ -9,28 +9,32 @@ from collections.abc import Iterable
 
 
 class Position:
-    """One place in a body. `exempt` says that rules which change values pass over it; `elements` is that of its elements."""
+    """One place in a body.
 
-    __slots__ = ("_any", "_below", "_elsewhere", "elements", "exempt")
+    `exempt` says that rules which change values pass over it; `elements` is the place of its elements; `named` holds the
+    places of keys by their names, and `wide` says that other keys may be exempt as well.
+    """
+
+    __slots__ = ("_any", "_elsewhere", "elements", "exempt", "named", "wide")
 
     def __init__(self, elsewhere: "Position | None" = None, *, exempt: bool = False) -> None:
         """Make a place below which every place is `elsewhere`, by default this one itself."""
         self._elsewhere = elsewhere or self
-        self._below: dict[str, Position] = {}
+        self.named: dict[str, Position] = {}
         self._any: Position | None = None
         self.elements = self._elsewhere
         self.exempt = exempt
+        self.wide = exempt
 
     def below(self, key: str) -> "Position":
         """Return the place of `key` in the object that stands here."""
-        if not self._below:
-            return self._any or self._elsewhere
-        found = self._below.get(key)
+        found = self.named.get(key)
         if found is not None:
             return found
-        head, dot, rest = key.partition(".")
-        if dot and head in self._below:
-            return self._below[head].below(rest)
+        if "." in key:
+            head, _, rest = key.partition(".")
+            if head in self.named:
+                return self.named[head].below(rest)
         return self._any or self._elsewhere
 
     def add(self, position: str) -> None:
@@ -38,12 +42,14 @@ class Position:
         step, _, rest = position.partition(".")
         if step == "**":
             self._elsewhere = self.elements = EVERYWHERE
+            self.wide = True
             return
         key, arrays = step.rstrip("[]"), step.count("[]")
         if key == "*":
             place = self._any = self._any or Position(NOWHERE)
+            self.wide = True
         else:
-            place = self._below.setdefault(key, Position(NOWHERE))
+            place = self.named.setdefault(key, Position(NOWHERE))
         for _ in range(arrays):
             # An array of identifiers is as exempt as each of them.
             place.exempt = place.exempt or not rest

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 
 from proxy.errors import ANSWERS, Reason
 from proxy.exchange import Failure
+from proxy.http1.cork import Cork
+from proxy.http1.known import Known, KnownHead
 from tests.unit.http1.fakes import LIMITS, Application, Origin, final, statuses
 
 # The answers of the fake handler, and every status that the sidecar may give by itself.
@@ -51,7 +53,8 @@ def chunked(draw: st.DrawFn, content: bytes) -> bytes:
     for chunk in draw(splits(content)):
         size = draw(st.sampled_from([b"%x", b"%X", b"00%x"])) % len(chunk)
         framed += size + draw(st.sampled_from([b"", b";x", b';x="y"'])) + b"\r\n" + chunk + b"\r\n"
-    return framed + b"0\r\n" + draw(st.sampled_from([b"", b"T: v\r\n", b"Host: y\r\nT: v\r\n"])) + b"\r\n"
+    trailers = draw(st.sampled_from([b"", b"", b"T: v\r\n", b"Host: y\r\nT: v\r\n", b"Connection: close\r\n"]))
+    return framed + b"0\r\n" + trailers + b"\r\n"
 
 
 @st.composite
@@ -59,11 +62,8 @@ def requests(draw: st.DrawFn) -> bytes:
     """One request that llhttp takes: let in, refused, or too large; framed in either way, or with no body."""
     target = draw(st.sampled_from([b"/a", b"/b?c=d", b"/refuse", b"/fault"]))
     head = draw(st.sampled_from([b"GET ", b"PUT ", b"POST ", b"DELETE "])) + target + b" HTTP/1.1\r\nHost: x\r\n"
-    head += draw(
-        st.sampled_from(
-            [b"", b"", b"X: y\r\nX: z\r\n", b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n"]
-        )
-    )
+    offers = [b"Connection: upgrade\r\nUpgrade: h2c\r\n", b"Expect: 100-continue\r\n"]
+    head += draw(st.sampled_from([b"", b"", b"X: y\r\nX: z\r\n", *offers]))
     content = draw(CONTENT | st.just(b"a" * 1200))
     framing = draw(st.sampled_from(["none", "length", "chunked"]))
     if framing == "none":
@@ -87,11 +87,16 @@ class Told:
     ended: bool
 
 
-def ask(pieces: Iterable[bytes], *, end: bool = False) -> Told:
-    """Send `pieces` on one connection, each in a read of its own, as far as they are read; with `end`, then stop sending."""
+def ask(pieces: Iterable[bytes], *, end: bool = False, known: Known[KnownHead] | None = None) -> Told:
+    """Send `pieces` on one connection, each in a read of its own, as far as they are read; with `end`, then stop sending.
+
+    The server starts with the heads that are `known`, and adds to them.
+    """
 
     async def main() -> Told:
-        application = Application()
+        application = Application(cork=Cork(asyncio.get_running_loop().call_soon))
+        if known is not None:
+            application.server.known = known
         transport, handler = application.transport, application.handler
         answers = b""
         for piece in pieces:
@@ -109,7 +114,7 @@ def ask(pieces: Iterable[bytes], *, end: bool = False) -> Told:
         answers += await application.settle()
         told = Told(handler.targets, handler.bodies, handler.refusals, answers, transport.closing or transport.half_closed)
         # Every deadline passes, and everything that waits is answered: the connection must come to its end.
-        for _ in range(1 + len(pieces) if isinstance(pieces, list) else 100):
+        for _ in range(100):
             for exchange in handler.exchanges:
                 exchange.caller.answer(200, b"", b"")
             answers += await application.settle()
@@ -144,6 +149,13 @@ def test_reads_have_no_meaning(data: st.DataObject, stream: bytes) -> None:
     assert (cut.targets, cut.bodies, cut.refusals) == (whole.targets, whole.bodies, whole.refusals)
     assert documented(cut.answers) == documented(whole.answers)
     assert whole.targets
+
+
+@given(STREAMS | ANY_BYTES)
+def test_what_is_known_has_no_meaning(stream: bytes) -> None:
+    """Whatever comes, it is read in the same way by a server that has seen all of it before and by one that has not."""
+    known: Known[KnownHead] = Known()
+    assert ask([stream], known=known) == ask([stream], known=known)
 
 
 @given(STREAMS, st.integers(0, 5))
@@ -213,7 +225,7 @@ def answers(draw: st.DrawFn) -> Answer:
         data += b"Content-Length: %d\r\n\r\n" % len(content) + content
     else:
         data += b"Transfer-Encoding: chunked\r\n\r\n" + draw(chunked(content))
-    return Answer(data, status, content, not closes)
+    return Answer(data, status, content, not closes and not data.endswith(b"\r\nConnection: close\r\n\r\n"))
 
 
 @given(st.data(), answers(), st.sampled_from([b"", b"", b"\r\n", b"x", b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx"]))

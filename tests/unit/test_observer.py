@@ -48,6 +48,23 @@ def test_an_answer_is_counted_and_timed_and_not_logged() -> None:
     assert seen.log.events() == []
 
 
+@pytest.mark.parametrize("credential", [Credential.TRACK, Credential.NONE])
+def test_an_answer_that_came_at_once_counts_like_any_other(credential: Credential) -> None:
+    """One call says what three say otherwise."""
+    row = endpoint(credential=credential)
+    at_once, in_parts = Seen(), Seen()
+    for seen in (at_once, in_parts):
+        seen.clock.advance(0.2)
+    at_once.observer.answered(row, 201, "k1", 0.1, 1000.0)
+    if credential is not Credential.NONE:
+        in_parts.observer.credential_used(credential, "k1", accepted=True)
+    in_parts.observer.upstream_answered(row, 0.1)
+    in_parts.observer.forwarded(row, 201, 1000.0)
+    samples = [[sample for family in seen.registry.collect() for sample in family.samples] for seen in (at_once, in_parts)]
+    assert samples[0] == samples[1]
+    assert at_once.count("requests_total", endpoint=row.name, code="201", outcome="forwarded") == 1
+
+
 @pytest.mark.parametrize("reason", list(Reason))
 def test_a_refusal_is_counted_and_has_its_one_line(reason: Reason) -> None:
     """Reason, status, endpoint and the caller's configured name are all there is to say."""

@@ -252,7 +252,7 @@ def test_a_fault_in_a_stage_refuses_the_request(monkeypatch: pytest.MonkeyPatch,
     """Whatever fails, nothing is forwarded; the stage is told, and has its count from the start (promise G1)."""
     monkeypatch.setattr(pipeline, name, broken)
     with pytest.raises(StageError) as caught:
-        sent("POST", b"/api/v1/something?a=b", b"{}")
+        sent("POST", b"/api/v1/something?a=b", b"{}", {**JSON, b"content-encoding": b"identity"})
     assert caught.value.stage == stage
     assert stage in STAGES
     assert "a@b.c" not in str(caught.value)

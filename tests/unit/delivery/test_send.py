@@ -452,6 +452,35 @@ def test_a_call_that_ends_in_the_queue_gives_its_place_up(end: Callable[[Exchang
     assert any(b'"second"' in request for connection in stage.pool.all for request in connection.sent)
 
 
+@pytest.mark.parametrize("strict", [False, True])
+@pytest.mark.parametrize("headers", [None, {b"content-encoding": b"gzip"}, {b"x-request-id": SECRET, b"retry-after": b"99"}])
+@pytest.mark.parametrize(
+    "body", [b"", b"not json", b'{"echo":"' + SECRET + b'"}', LARGE], ids=["none", "text", "echo", "large"]
+)
+@pytest.mark.parametrize("status", [200, 204, 301, 400, 401, 500, 600])
+@pytest.mark.parametrize(
+    "row",
+    [
+        endpoint(),
+        endpoint("pipelines.v1.track", upstream=Upstream.PIPELINES),
+        endpoint("track.v1.metric", credential=Credential.NONE),
+    ],
+)
+def test_an_answer_told_in_one_call_is_the_same_answer(
+    row: Endpoint, status: int, body: bytes, headers: dict[bytes, bytes] | None, *, strict: bool
+) -> None:
+    """Caller and observer are told what they are told of one that comes in parts (promise G4 among it)."""
+    at_once, in_parts = Stage(idle=1), Stage(idle=1)
+    at_once.sent(row, strict=strict).answer_at_once(status, body, headers)
+    in_parts.sent(row, strict=strict).answer(status, body, headers)
+    for attribute in ("ended", "status", "lines", "body", "reason"):
+        assert getattr(at_once.caller, attribute) == getattr(in_parts.caller, attribute)
+    assert at_once.caller.ended
+    assert row.credential is Credential.NONE or SECRET not in at_once.caller.lines + at_once.caller.body
+    assert at_once.observer.events == in_parts.observer.events
+    assert not at_once.sender.active
+
+
 # Deadlines (promise G11)
 
 

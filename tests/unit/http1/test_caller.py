@@ -530,6 +530,14 @@ def test_a_caller_that_never_closes_is_not_waited_for() -> None:
     assert not application.transport.socket.resets  # the answer was taken: nothing to free, and nothing to break
 
 
+async def test_a_last_answer_behind_the_cork_is_waited_for_no_longer() -> None:
+    """The end sends what waits for the end of the turn, so it does not look like an answer that is not taken."""
+    application = Application(cork=Cork(asyncio.get_running_loop().call_soon))
+    assert statuses(application.send(LAST)) == [200]
+    application.wait(LINGER_SECONDS + 0.1)
+    assert application.transport.aborted
+
+
 def test_a_caller_that_never_stops_sending_is_not_waited_for() -> None:
     """`LINGER_BYTES` behind the last request, then the connection is reset (promise G11)."""
     application = Application()

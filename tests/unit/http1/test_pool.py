@@ -5,6 +5,7 @@ import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
 
@@ -354,6 +355,31 @@ def test_a_dial_has_a_deadline(loops: Loops[None]) -> None:
         assert caught.value.reason is Reason.UPSTREAM_UNREACHABLE
         assert isinstance(errors[0], TimeoutError)
         await closed.wait()
+        server.close()
+
+    loops(main)
+
+
+def test_a_closed_tls_connection_is_not_waited_for(loops: Loops[None]) -> None:
+    """A far end that never gives its part of the closure holds a place in the pool for `connect_seconds`, not for ever."""
+
+    async def main() -> None:
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(OK)
+            cast("asyncio.Transport", writer.transport).pause_reading()
+            await until(lambda: not pool._open)
+            writer.transport.abort()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context())
+        port = server.sockets[0].getsockname()[1]
+        pool = pool_of(Origin("localhost", port, tls=True), client_context(), seconds=0.5)
+        connection = await pool.connect()
+        assert (await ask(connection)).finished
+        connection.close()
+        assert pool._open
+        async with asyncio.timeout(5):
+            await until(lambda: not pool._open)
         server.close()
 
     loops(main)

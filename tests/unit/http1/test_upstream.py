@@ -122,10 +122,18 @@ def test_interim_answers_are_bounded() -> None:
     assert outcome(*[CONTINUE] * 10_000, OK) == (Failure.INVALID, False)
 
 
-@pytest.mark.parametrize("field", [b"Content-Length: 5", b"Content-Length: 0", b"Transfer-Encoding: chunked"])
-def test_an_interim_answer_has_no_content(field: bytes) -> None:
+@pytest.mark.parametrize(
+    ("field", "content"),
+    [
+        (b"Content-Length: 5", b"hello"),
+        (b"Content-Length: 0", b""),
+        (b"Content-Length: %d" % len(OK), b""),
+        (b"Transfer-Encoding: chunked", b"0\r\n\r\n"),
+    ],
+)
+def test_an_interim_answer_has_no_content(field: bytes, content: bytes) -> None:
     """Llhttp would read it as part of the answer that follows (RFC 9110 section 8.6, RFC 9112 section 6.1)."""
-    assert outcome(b"HTTP/1.1 150 \r\n" + field + b"\r\n\r\nhello" + OK) == (Failure.INVALID, False)
+    assert outcome(b"HTTP/1.1 150 \r\n" + field + b"\r\n\r\n" + content + OK) == (Failure.INVALID, False)
 
 
 @pytest.mark.parametrize(
@@ -140,6 +148,7 @@ def test_switching_protocols_is_invalid(head: bytes) -> None:
 def test_a_status_is_100_to_599(status: bytes) -> None:
     """Llhttp takes any three digits, and below 200 for interim (RFC 9110 section 15)."""
     assert outcome(b"HTTP/1.1 " + status + b" X\r\nContent-Length: 2\r\n\r\n{}" + OK) == (Failure.INVALID, False)
+    assert outcome(b"HTTP/1.1 " + status + b" X\r\n\r\n" + OK) == (Failure.INVALID, False)
 
 
 @pytest.mark.parametrize(
@@ -278,6 +287,13 @@ def test_an_answer_that_says_close_ends_the_connection(head: bytes) -> None:
     assert outcome(head + b"Content-Length: 2\r\n\r\n{}") == ((200, b"{}"), False)
 
 
+@pytest.mark.parametrize("trailer", [b"Connection: close", b"Proxy-Connection: close"])
+def test_a_trailer_that_says_close_ends_the_connection(trailer: bytes) -> None:
+    """To llhttp it would make the next answer an error, though trailers are to be ignored (RFC 9110 section 6.5.1)."""
+    assert outcome(CHUNKED + b"2\r\n{}\r\n0\r\n" + trailer + b"\r\n\r\n") == ((200, b"{}"), False)
+    assert outcome(CHUNKED + b"2\r\n{}\r\n0\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n") == ((200, b"{}"), True)
+
+
 @pytest.mark.parametrize("status", [204, 304])
 @pytest.mark.parametrize("field", [b"Content-Length: 2", b"Transfer-Encoding: chunked"])
 def test_content_where_none_may_be_ends_the_connection(status: int, field: bytes) -> None:
@@ -302,17 +318,18 @@ def test_an_abandoned_answer_ends_the_connection() -> None:
     assert origin.owner.told == ["opened", "closed"]
 
 
-@pytest.mark.parametrize("when", ["on_start", "on_pause"])
-def test_an_answer_may_be_abandoned_while_it_is_told(when: str) -> None:
+@pytest.mark.parametrize(("when", "data"), [("on_start", OK), ("on_start", OK[:-1]), ("on_pause", OK[:-1])])
+def test_an_answer_may_be_abandoned_while_it_is_told(when: str, data: bytes) -> None:
     """The receiver has seen enough: it is told nothing more, and the connection is not used again."""
     origin = Origin()
     receiver = origin.ask()
     setattr(receiver, when, origin.connection.abandon)
-    origin.transport.receive(OK[:-1])
-    assert (receiver.status, receiver.outcome) == (200, None)
+    origin.transport.receive(data)
+    assert (receiver.status, receiver.outcome, receiver.pauses) == (200, None, int(when == "on_pause"))
     assert origin.transport.aborted
     origin.transport.lose()
     assert receiver.outcome is None
+    assert origin.owner.told == ["opened", "closed"]
 
 
 def test_a_connection_taken_in_vain_goes_back() -> None:
@@ -447,7 +464,7 @@ def test_a_fault_inside_llhttp_is_not_swallowed() -> None:
     receiver = Failing()
     origin.connection.send(receiver, b"x")
     with pytest.raises(Exception, match="callback error") as caught:
-        origin.transport.receive(OK)
+        origin.transport.receive(CHUNKED + b"2\r\n{}\r\n0\r\n\r\n")
     assert isinstance(caught.value.__context__, ZeroDivisionError)
     assert receiver.outcome is Failure.INVALID
     assert origin.transport.aborted
@@ -464,7 +481,15 @@ def ask(loops: Loops[FakeReceiver], serve: Serve, *, tls: bool = False, body: by
 
     async def main() -> FakeReceiver:
         loop = asyncio.get_running_loop()
-        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=server_context() if tls else None)
+        served = asyncio.Event()
+
+        async def serving(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            try:
+                await serve(reader, writer)
+            finally:
+                served.set()
+
+        server = await asyncio.start_server(serving, "127.0.0.1", 0, ssl=server_context() if tls else None)
         owner = FakeOwner(Cork(loop.call_soon))
         _, connection = await loop.create_connection(
             lambda: UpstreamConnection(owner, 0.0),
@@ -478,6 +503,7 @@ def ask(loops: Loops[FakeReceiver], serve: Serve, *, tls: bool = False, body: by
         if owner.told[-1] == "released":
             connection.close()
         await until(lambda: owner.told[-1] == "closed")
+        await served.wait()
         server.close()
         return receiver
 

@@ -197,5 +197,5 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         }  # fmt: skip
     matcher = rule._matcher
     assert len(matcher.plain) <= 10
-    assert len(matcher._fields) <= 10
+    assert len(matcher.known) <= 10
     assert max(map(len, matcher.plain)) <= applied.KNOWN_KEY_CHARACTERS
