@@ -101,6 +101,7 @@ class Sidecar:
                 limiter=_limiter(config, self._clock),
                 credentials=_injected(self._secrets),
                 timeouts=Timeouts(config.delivery.timeouts.attempt_seconds, config.delivery.timeouts.total_seconds),
+                inflight_bytes=config.outbound.limits.inflight_bytes,
                 observer=self._observer,
                 clock=self._clock,
                 spawn=tasks.spawn,

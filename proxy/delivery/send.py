@@ -35,17 +35,23 @@ class Sender:
         limiter: Limiter,
         credentials: Mapping[Credential, Injected],
         timeouts: Timeouts,
+        inflight_bytes: int,
         observer: Observer,
         clock: Clock,
         spawn: Callable[[Coroutine[object, object, None]], object],
     ) -> None:
-        """Compose; `spawn` runs a coroutine as a task, holds it, and reports its crash."""
+        """Compose; `spawn` runs a coroutine as a task, holds it, and reports its crash.
+
+        `inflight_bytes` bounds the bodies on their way together: what arrived coded may have grown since the server counted it.
+        """
         self.connections = connections
         self.limiter = limiter
         self.credentials = {**credentials, Credential.NONE: _NOTHING}
         for credential, injected in credentials.items():
             observer.credential_held(credential, injected.key_id)
         self.timeouts = timeouts
+        self.inflight_bytes = inflight_bytes
+        self.held_bytes = 0
         self.observer = observer
         self.clock = clock
         self.spawn = spawn
@@ -56,7 +62,11 @@ class Sender:
         now = self.clock.monotonic()
         exchange = Exchange(self, outgoing, caller, caller_name, started, now=now)
         self.active.add(exchange)
-        exchange.begin(now)
+        self.held_bytes += len(outgoing.body)
+        if self.held_bytes > self.inflight_bytes:
+            exchange.turn_away()
+        else:
+            exchange.begin(now)
         return exchange
 
     def tick(self) -> None:
@@ -118,6 +128,10 @@ class Exchange:
         self._reply: Reply | None = None
 
     # Out
+
+    def turn_away(self) -> None:
+        """Refuse it: there is no room for its body."""
+        self._refuse(Reason.OVERLOADED)
 
     def begin(self, now: float) -> None:
         """Ask for admission; every attempt pays for its quota."""
@@ -335,5 +349,7 @@ class Exchange:
             self._place = None
 
     def _done(self) -> None:
-        self._state = _DONE
-        self._sender.active.discard(self)
+        if self._state is not _DONE:
+            self._state = _DONE
+            self._sender.active.discard(self)
+            self._sender.held_bytes -= len(self._outgoing.body)

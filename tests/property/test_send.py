@@ -76,6 +76,7 @@ class Calls(RuleBasedStateMachine):
                 {bucket: Quota(2, burst) for bucket in Bucket}, wait_seconds, self.clock, self.timers.call_later
             ),
             credentials=dict.fromkeys((Credential.TRACK, Credential.PIPELINES), Injected(LINE, "k", Scrubber([SECRET]))),
+            inflight_bytes=1_000_000,
             timeouts=Timeouts(attempt_seconds=5, total_seconds=9),
             observer=self.observer,
             clock=self.clock,

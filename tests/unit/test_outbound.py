@@ -37,6 +37,7 @@ class Stage:
             connections=dict.fromkeys(Upstream, self.pool),
             limiter=MemoryLimiter({bucket: Quota(10, 10) for bucket in Bucket}, 1, clock, Timers(clock).call_later),
             credentials={Credential.TRACK: Injected(b"Authorization: Basic x\r\n", "k1", Scrubber([]))},
+            inflight_bytes=1_000_000,
             timeouts=Timeouts(attempt_seconds=5, total_seconds=9),
             observer=observer,
             clock=clock,

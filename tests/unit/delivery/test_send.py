@@ -40,6 +40,7 @@ class Stage:
             connections=dict.fromkeys(Upstream, self.pool),
             limiter=MemoryLimiter(quotas, wait_seconds, self.clock, self.timers.call_later),
             credentials={Credential.TRACK: Injected(LINE, "k1", Scrubber([SECRET]))},
+            inflight_bytes=1_000_000,
             timeouts=Timeouts(attempt_seconds=5, total_seconds=9),
             observer=self.observer,
             clock=self.clock,
@@ -691,3 +692,18 @@ def test_ten_thousand_calls_are_looked_at_in_no_time() -> None:
     assert len(stage.sender.active) == 9_900
     for _, coroutine in stage.pool.dialling:
         coroutine.close()
+
+
+def test_bodies_on_their_way_are_bounded_together() -> None:
+    """What there is no room for is refused before it waits for anything, and an ended call makes room (promise G12)."""
+    stage = Stage(idle=1)
+    first = stage.sent(body=b"x" * 999_999)
+    first_caller, stage.caller = stage.caller, FakeCaller()
+    stage.send(body=b"yy")
+    assert stage.caller.reason is Reason.OVERLOADED
+    assert (first_caller.ended, stage.pool.dialling) == ("", [])
+    stage.caller = FakeCaller()
+    first.answer()
+    assert stage.sender.held_bytes == 0
+    stage.send(body=b"y" * 1_000_000)
+    assert stage.caller.reason is None
