@@ -23,9 +23,9 @@ from proxy.sensitive import Sensitive
 AUTHORIZATION = "Basic " + base64.b64encode(b"bench-site:bench-api-key").decode()
 
 
-async def serve(upstream_port: int, policy_file: Path) -> None:
+async def serve(upstream_port: int, policy_text: str) -> None:
     """Proxy to `upstream_port` until killed."""
-    document = PolicyDocument.model_validate(yaml.safe_load(policy_file.read_text()))
+    document = PolicyDocument.model_validate(yaml.safe_load(policy_text))
     policy = compile_policy(document, ENDPOINTS, Sensitive(b"bench-pepper-bench"))
     table = Table(ENDPOINTS)
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False)
@@ -52,4 +52,4 @@ async def serve(upstream_port: int, policy_file: Path) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2])))
+    uvloop.run(serve(int(sys.argv[1]), Path(sys.argv[2]).read_text()))

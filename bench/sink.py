@@ -1,7 +1,7 @@
 """An upstream that costs next to nothing: answers `200 {}` to whatever comes, as fast as Python can.
 
 It does not parse HTTP beyond what it takes to find the end of a request; the proxies measured against it send well-formed
-requests with a Content-Length.
+requests with a Content-Length. `GET /last` gives back the request before it, so that a run can look at what arrived.
 """
 
 import asyncio
@@ -11,12 +11,15 @@ from typing import cast
 
 import uvloop
 
+LAST = b"GET /last "
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 class Sink(asyncio.Protocol):
     """One connection."""
+
+    last = b""  # the newest request of all connections
 
     def __init__(self) -> None:
         """Begin with nothing read."""
@@ -28,7 +31,10 @@ class Sink(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Answer every whole request."""
-        buffer = self._buffer + data if self._buffer else data
+        if data.startswith(LAST):
+            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(Sink.last), Sink.last))
+            return
+        whole = buffer = self._buffer + data if self._buffer else data
         answers = 0
         while (end := buffer.find(b"\r\n\r\n")) >= 0:
             length = _LENGTH.search(buffer, 0, end)
@@ -39,6 +45,7 @@ class Sink(asyncio.Protocol):
             answers += 1
         self._buffer = buffer
         if answers:
+            Sink.last = whole
             self._transport.write(ANSWER * answers)
 
 

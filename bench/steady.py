@@ -53,9 +53,7 @@ async def load(port: int, request: bytes, rate: float, seconds: float, lanes: in
     """Return the latencies, in seconds, of `rate * seconds` requests."""
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    open_lanes = [
-        (await loop.create_connection(lambda: Lane(request, latencies), "127.0.0.1", port))[1] for _ in range(lanes)
-    ]
+    open_lanes = [(await loop.create_connection(lambda: Lane(request, latencies), "127.0.0.1", port))[1] for _ in range(lanes)]
     total = int(rate * seconds)
     begin = time.perf_counter() + 0.05
     for number in range(total):
