@@ -1,14 +1,26 @@
 """An upstream answer on its way to a caller: by its treatment, and never with the injected secret in it (promise G4)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
+from proxy.api.headers import returned
 from proxy.delivery import answer
 from proxy.delivery.answer import Refuse, Treatment
 from proxy.delivery.scrub import Scrubber, Stream
-from proxy.exchange import Caller
+from proxy.exchange import Caller, Fields
 
 # A body that comes byte by byte takes up its bytes, and not a piece of memory for each of them.
 MAX_PIECES = 64
+
+
+def answer_lines(headers: Mapping[bytes, bytes]) -> bytes:
+    """Return the header lines a caller may see, found out once for all answers that carry the same fields."""
+    if type(headers) is not Fields:
+        return returned(headers)
+    lines = headers.facts
+    if type(lines) is not bytes:
+        lines = headers.facts = returned(headers)
+    return lines
 
 
 class Reply:

@@ -10,16 +10,15 @@ one broken connection (nothing, if it went away), and its connection and its pla
 from collections.abc import Callable, Coroutine, Mapping
 from enum import Enum, auto
 
-from proxy.api.headers import returned
 from proxy.api.model import Credential, Upstream
 from proxy.clock import Clock
 from proxy.delivery import replay
 from proxy.delivery.answer import UNAUTHORIZED, Refuse, Treatment, treat
 from proxy.delivery.ports import Connection, Connections, Injected, Limiter, Observer, Place, Timeouts
-from proxy.delivery.reply import Reply
+from proxy.delivery.reply import Reply, answer_lines
 from proxy.delivery.scrub import Scrubber
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import Caller, Failure, Fields, Outgoing
+from proxy.exchange import Caller, Failure, Outgoing
 
 _NOTHING = Injected(b"", "", Scrubber(()))
 _UNANSWERED = frozenset({Failure.UNSENT, Failure.CLOSED})
@@ -63,10 +62,7 @@ class Sender:
         exchange = Exchange(self, outgoing, caller, caller_name, started, now=now)
         self.active.add(exchange)
         self.held_bytes += len(outgoing.body)
-        if self.held_bytes > self.inflight_bytes:
-            exchange.turn_away()
-        else:
-            exchange.begin(now)
+        exchange.begin(now)
         return exchange
 
     def tick(self) -> None:
@@ -75,16 +71,6 @@ class Sender:
         for exchange in tuple(self.active):
             if exchange.deadline < now:
                 exchange.expire()
-
-
-def _returned(headers: Mapping[bytes, bytes]) -> bytes:
-    """Return the header lines a caller may see, found out once for all answers that carry the same fields."""
-    if type(headers) is not Fields:
-        return returned(headers)
-    lines = headers.facts
-    if type(lines) is not bytes:
-        lines = headers.facts = returned(headers)
-    return lines
 
 
 class _State(Enum):
@@ -129,16 +115,15 @@ class Exchange:
 
     # Out
 
-    def turn_away(self) -> None:
-        """Refuse it: there is no room for its body."""
-        self._refuse(Reason.OVERLOADED)
-
     def begin(self, now: float) -> None:
         """Ask for admission; every attempt pays for its quota."""
         sender = self._sender
         endpoint = self._outgoing.endpoint
         if endpoint.credential not in sender.credentials:  # a call that cannot be sent takes no quota and does not wait
             self._refuse(Reason.CREDENTIALS_UNAVAILABLE)
+            return
+        if sender.held_bytes > sender.inflight_bytes:  # there is no room for its body
+            self._refuse(Reason.OVERLOADED)
             return
         bucket = endpoint.bucket
         if sender.limiter.admit(bucket):
@@ -218,7 +203,7 @@ class Exchange:
         scrubber = injected.scrubber
         seconds = sender.clock.monotonic() - self._sent_at
         self._done()
-        self._caller.answer(status, scrubber.lines(_returned(headers)), scrubber.whole(body))
+        self._caller.answer(status, scrubber.lines(answer_lines(headers)), scrubber.whole(body))
         sender.observer.answered(endpoint, status, injected.key_id, seconds, self._started)
 
     def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
@@ -226,7 +211,7 @@ class Exchange:
         endpoint = self._outgoing.endpoint
         injected = self._injected
         treatment = treat(endpoint, status, headers, strict=self._outgoing.strict)
-        self._reply = Reply(treatment, injected.scrubber, status, _returned(headers), length)
+        self._reply = Reply(treatment, injected.scrubber, status, answer_lines(headers), length)
         self.deadline = self._ends
         credential = endpoint.credential
         if credential is not Credential.NONE:

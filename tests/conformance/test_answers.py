@@ -26,7 +26,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 MEBIBYTE = 1024 * 1024
 LIMITS = {"body_bytes": 16 * MEBIBYTE, "large_body_bytes": 16 * MEBIBYTE}
-HURRIED = {"timeouts": {"connect_seconds": 0.5, "attempt_seconds": 0.5, "total_seconds": 1.0}}
+HURRIED = {"timeouts": {"connect_seconds": 1.0, "attempt_seconds": 1.0, "total_seconds": 1.5}}
 DRIP_BYTES = 1000
 # The answer to the call behind a case: it leaves no connection for the next case.
 BEHIND = Script((ok(b'"behind"', b"Connection: close"),))
