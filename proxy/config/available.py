@@ -9,12 +9,8 @@ from typing import Any
 
 from proxy.config.model import Config
 from proxy.config.problems import dotted
-from proxy.config.values import KeyPath, Section, references
-from proxy.credentials.model import Kind
+from proxy.config.values import KeyPath, Section
 from proxy.errors import ConfigError
-
-# The kinds of references that can be read.
-READABLE = frozenset({Kind.ENV, Kind.FILE})
 
 # For a key that may stand there whatever it says only when it does not stand there at all.
 _ABSENT = object()
@@ -23,12 +19,6 @@ _ABSENT = object()
 NOT_YET: Mapping[str, Any] = MappingProxyType(
     {
         "outbound.callers.*.may_unsuppress": False,
-        "credentials.track_next": None,
-        "credentials.rotation_grace_seconds": _ABSENT,
-        "credentials.max_version_age_days": _ABSENT,
-        "stores.vault": None,
-        "stores.refresh_seconds": _ABSENT,
-        "stores.max_staleness_seconds": _ABSENT,
         "limits.backend": "memory",
         "limits.redis": None,
         "delivery.retries": None,
@@ -47,16 +37,10 @@ NOT_YET: Mapping[str, Any] = MappingProxyType(
 
 def unavailable(config: Config) -> Iterator[ConfigError]:
     """Find what `config` asks for that this version does not do."""
-    refused: set[str] = set()
     for pattern, harmless in NOT_YET.items():
         for path, value in _given(config, tuple(pattern.split(".")), ()):
             if value != harmless:
-                refused.add(dotted(path))
                 yield ConfigError(f"{note(harmless)}; leave it out", path=dotted(path))
-    for path, reference in references(config):
-        if reference.kind not in READABLE and not any(dotted(path[:end]) in refused for end in range(len(path))):
-            kinds = " or ".join(f"{kind}:" for kind in sorted(READABLE))
-            yield ConfigError(f"a {reference.kind}: reference is not available yet; use {kinds}", path=dotted(path))
 
 
 def note(harmless: Any) -> str:  # noqa: ANN401 - a value of the table

@@ -4,7 +4,7 @@ Relative paths are relative to the file they stand in; those of the environment 
 the working directory.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -17,9 +17,10 @@ from proxy.config.document import DOCUMENT_MAX_BYTES, Document, NotADocumentErro
 from proxy.config.model import Config
 from proxy.config.overlay import Setting, merged, settings
 from proxy.config.places import POLICY, Places, Source
-from proxy.config.problems import Problem, found, together
-from proxy.config.values import FOLDER, Section, local_path
+from proxy.config.problems import Problem, dotted, found, together
+from proxy.config.values import FOLDER, Section, local_path, references
 from proxy.credentials.file import reason
+from proxy.credentials.model import Kind
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 
@@ -62,9 +63,18 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
     problems += (places.found(item, (POLICY,)) for item in in_policy)
     if config is not None:
         problems += unavailable(config)
+        problems += _storeless(config)
     if config is None or problems:
         raise together(map(places.placed, problems))
     return Loaded(config, places)
+
+
+def _storeless(config: Config) -> Iterator[ConfigError]:
+    """Find references into a store that nothing says where it is."""
+    if config.stores.vault is None:
+        for path, reference in references(config):
+            if reference.kind is Kind.VAULT:
+                yield ConfigError("a vault: reference needs stores.vault, which says where Vault is", path=dotted(path))
 
 
 @dataclass(frozen=True, slots=True)

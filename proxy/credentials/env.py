@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.credentials.file import read_file
-from proxy.credentials.model import Reference, UnreadableError, usable
+from proxy.credentials.model import WHOLE, Document, UnreadableError
 from proxy.sensitive import Sensitive
 
 
@@ -15,14 +15,14 @@ class EnvProvider:
         """Read from `environ`."""
         self._environ = environ
 
-    def read(self, reference: Reference) -> Sensitive[str]:
+    def read(self, document: str) -> Document:
         """See `Provider.read`; both `NAME` and `NAME_FILE` is refused, since either could be the stale one."""
-        value = self._environ.get(reference.locator)
-        path = self._environ.get(reference.locator + "_FILE")
+        value = self._environ.get(document)
+        path = self._environ.get(document + "_FILE")
         if value is not None and path is not None:
             raise UnreadableError("the environment variable is set, and so is the one that ends in _FILE: one must go")
         if value is not None:
-            return usable(value)
+            return Document({WHOLE: Sensitive(value)}, fixed=True)
         if path:
             return read_file(Path(path))
         raise UnreadableError("the environment variable is not set")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
-from proxy.credentials.model import SECRET_MAX_BYTES, Reference, UnreadableError, usable
+from proxy.credentials.model import SECRET_MAX_BYTES, WHOLE, Document, UnreadableError
 from proxy.sensitive import Sensitive
 
 # Room for line ends; one byte more is read to see that there is more.
@@ -27,16 +27,16 @@ _PROBLEMS: Mapping[int, str] = MappingProxyType(
 class FileProvider:
     """Reads a secret from a regular file, again at every call."""
 
-    def read(self, reference: Reference) -> Sensitive[str]:
+    def read(self, document: str) -> Document:
         """See `Provider.read`."""
-        return read_file(Path(reference.locator))
+        return read_file(Path(document))
 
 
-def read_file(path: Path) -> Sensitive[str]:
-    """Return the secret in the file at `path`.
+def read_file(path: Path) -> Document:
+    """Return the secret in the file at `path`. Its date is no version's: mounting a secret makes a new file.
 
     Raises:
-        UnreadableError: it cannot be read, is not a regular file, or holds no usable secret.
+        UnreadableError: it cannot be read, is not a regular file, is too long, or is not text.
     """
     try:
         raw = _bounded(path)
@@ -45,7 +45,7 @@ def read_file(path: Path) -> Sensitive[str]:
     if len(raw) > _READ_MAX_BYTES:
         raise UnreadableError(f"the secret is longer than {SECRET_MAX_BYTES} bytes")
     try:
-        return usable(raw.decode())
+        return Document({WHOLE: Sensitive(raw.decode())})
     except UnicodeDecodeError:
         raise UnreadableError("the file does not hold UTF-8 text") from None
 

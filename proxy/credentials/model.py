@@ -2,6 +2,7 @@
 
 * Configuration holds a `Reference` (where), never a secret (what). An error about one never shows its text: somebody may
   have pasted the secret itself there.
+* A store gives a `Document`: what stands at one place, read in one go, so that the fields of it are of one version.
 * A secret read from anywhere passes `usable` before it is kept.
 * An `Authorization` is the finished header line of one credential, with every form of the secret that could come back.
 
@@ -13,12 +14,11 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import Protocol, Self
 from urllib.parse import quote
 
-from proxy.api.model import Credential
 from proxy.sensitive import Sensitive
 
 # The longest secret there is a use for is a signed token; the shortest key of Customer.io has 20 characters.
@@ -54,6 +54,14 @@ _LOCATORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
 )
 
 
+# The kinds that are read on this machine: they are there when the sidecar starts, or it does not start.
+LOCAL = frozenset({Kind.ENV, Kind.FILE})
+# The kinds whose locator may name one field of what is kept there, after a number sign.
+_FIELDED = frozenset({Kind.VAULT, Kind.AWS_SM})
+# The field that stands for a document which has no fields: the whole of it.
+WHOLE = ""
+
+
 class UnreadableError(Exception):
     """A secret cannot be had; the text says why and holds nothing of it."""
 
@@ -78,15 +86,51 @@ class Reference:
                 return cls(Kind(scheme), locator)
         raise ValueError(NOT_A_REFERENCE)
 
+    @property
+    def document(self) -> str:
+        """What its store is asked for."""
+        return self.locator.partition("#")[0] if self.kind in _FIELDED else self.locator
 
-class Provider(Protocol):
-    """Reads secrets of one kind."""
+    @property
+    def field(self) -> str:
+        """Which field of the document the secret is; `WHOLE` for all of it."""
+        return self.locator.partition("#")[2] if self.kind in _FIELDED else WHOLE
 
-    def read(self, reference: Reference) -> Sensitive[str]:
-        """Return the secret as `usable` made it.
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a store keeps at one place, as one version of it.
+
+    `fields` holds texts as the store gave them. `version` is the store's own name for the version, empty where it has none;
+    `created_at` is when the version was made, in seconds since the epoch, None where the store does not say. What is `fixed`
+    cannot change while the process runs.
+    """
+
+    fields: Mapping[str, Sensitive[str]]
+    version: str = ""
+    created_at: float | None = None
+    fixed: bool = False
+
+    def secret(self, field: str) -> Sensitive[str]:
+        """Return the secret in `field`.
 
         Raises:
             UnreadableError: there is none, or it is not usable.
+        """
+        text = self.fields.get(field)
+        if text is None:
+            raise UnreadableError("there is no such field in the secret")
+        return usable(text.reveal())
+
+
+class Provider(Protocol):
+    """Reads secrets of one kind; may block, but within bounds, and follows no redirect. Called from one thread at a time."""
+
+    def read(self, document: str) -> Document:
+        """Return what is kept at the place that `Reference.document` names.
+
+        Raises:
+            UnreadableError: it cannot be had now; the text says why, and what to do about it.
         """
 
 
@@ -141,9 +185,6 @@ class Authorization:
     line: Sensitive[bytes]
     key_id: str
     renderings: Sensitive[frozenset[bytes]]
-
-
-UNAUTHENTICATED = Authorization(Sensitive(b""), "none", Sensitive(frozenset()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,21 +247,37 @@ def _authorization(value: bytes, key: str, pair: str) -> Authorization:
 
 
 @dataclass(frozen=True, slots=True)
-class Credentials:
-    """The credentials in force at one moment; a change is a new snapshot."""
+class Version:
+    """What a store holds of one credential at one moment, every part of it from the same version.
 
-    track: Authorization | None = None
-    app: Authorization | None = None
-    pipelines: Authorization | None = None
+    `name` is what the store calls the version, empty where it has none. `created_at` is its date in seconds since the epoch,
+    None where the store has none; `source` says which kind of store it came from. A `fixed` one cannot be replaced while the
+    process runs.
+    """
 
-    def of(self, kind: Credential) -> Authorization | None:
-        """Return what a call of `kind` carries, or None where the sidecar holds nothing for it."""
-        match kind:
-            case Credential.TRACK:
-                return self.track
-            case Credential.APP:
-                return self.app
-            case Credential.PIPELINES:
-                return self.pipelines
-            case Credential.NONE:
-                return UNAUTHENTICATED
+    authorization: Authorization
+    source: Kind
+    name: str = ""
+    created_at: float | None = None
+    fixed: bool = False
+
+
+class Verdict(Enum):
+    """What Customer.io says of a credential that it was shown."""
+
+    ACCEPTED = auto()
+    REJECTED = auto()
+    UNKNOWN = auto()  # it could not be asked, or did not say
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What came of trying a credential; the workspace and region are None where Customer.io did not name them."""
+
+    verdict: Verdict
+    workspace: int | None = None
+    region: str | None = None
+
+
+# Of a credential for which Customer.io has no call that tells.
+UNTRIED = Trial(Verdict.ACCEPTED)

@@ -4,19 +4,10 @@ from typing import Any
 
 import pytest
 
-from proxy.cli.stores import providers
-from proxy.config.available import NOT_YET, READABLE, unavailable
+from proxy.config.available import NOT_YET, unavailable
 from proxy.config.model import Config
-from proxy.credentials.model import Kind
 from proxy.policy.model import PolicyDocument
 
-REFERENCES = {
-    Kind.VAULT: "vault:secret/cio#key",
-    Kind.GCP: "gcp:projects/p/secrets/s",
-    Kind.AWS_SM: "aws-sm:name",
-    Kind.AWS_SSM: "aws-ssm:/name",
-}
-PAIR = {"site_id": "env:A", "api_key": "env:B"}
 ROUTE = {"path": "/w", "secrets": ["env:A"], "forward_to": "http://127.0.0.1/"}
 ERASURE = {"path": "e", "audit_log": "a", "fingerprint_key": "env:A", "audit_key": "env:B"}
 
@@ -26,15 +17,6 @@ ASKED: dict[str, tuple[dict[str, Any], dict[str, Any] | None]] = {
         {"outbound": {"callers": [{"name": "a", "key": "env:A", "may_unsuppress": True}]}},
         {"outbound": {"callers": [{"name": "a", "key": "env:A", "may_unsuppress": False}]}},
     ),
-    "credentials.track_next": ({"credentials": {"track_next": PAIR}}, {"credentials": {"track_next": None}}),
-    "credentials.rotation_grace_seconds": ({"credentials": {"rotation_grace_seconds": 10}}, None),
-    "credentials.max_version_age_days": ({"credentials": {"max_version_age_days": 90}}, None),
-    "stores.vault": (
-        {"stores": {"vault": {"address": "https://vault:8200", "auth": {"method": "token"}}}},
-        {"stores": {"vault": None}},
-    ),
-    "stores.refresh_seconds": ({"stores": {"refresh_seconds": 30}}, None),
-    "stores.max_staleness_seconds": ({"stores": {"max_staleness_seconds": 86_400}}, None),
     "limits.backend": ({"limits": {"backend": "redis"}}, {"limits": {"backend": "memory"}}),
     "limits.redis": ({"limits": {"redis": {"url": "redis://r"}}}, {"limits": {"redis": None}}),
     "delivery.retries": ({"delivery": {"retries": {}}}, {"delivery": {"retries": None}}),
@@ -80,31 +62,3 @@ def test_the_value_that_asks_for_nothing_may_stand(pattern: str) -> None:
 def test_defaults_ask_for_nothing() -> None:
     """Only what somebody wrote is refused."""
     assert not problems({})
-
-
-@pytest.mark.parametrize("reference", REFERENCES.values(), ids=REFERENCES)
-def test_a_store_that_cannot_be_read_is_refused_at_the_reference(reference: str) -> None:
-    """Wherever a reference stands, in the policy too; its own text is not shown."""
-    hashing = {"algorithm": "hmac-sha256", "key": reference, "key_id": "k"}
-    found = problems(
-        {
-            "credentials": {"app": {"api_key": reference}},
-            "admin": {"token": reference},
-            "outbound": {"callers": [{"name": "a", "key": reference}]},
-            "policy": PolicyDocument.model_validate({"version": 1, "hash": hashing}),
-        }
-    )
-    assert set(found) == {"credentials.app.api_key", "admin.token", "outbound.callers.0.key", "policy.hash.key"}
-    assert all("is not available yet; use env: or file:" in problem for problem in found.values())
-    assert not any(reference in problem for problem in found.values())
-
-
-def test_a_reference_in_a_part_that_is_refused_is_not_told_twice() -> None:
-    """The part goes, and its references with it."""
-    pair = {"site_id": "vault:a/b#c", "api_key": "vault:a/b#d"}
-    assert set(problems({"credentials": {"track_next": pair}})) == {"credentials.track_next"}
-
-
-def test_every_readable_kind_has_a_provider() -> None:
-    """What passes here can be read when it is resolved."""
-    assert set(providers({})) == READABLE

@@ -214,8 +214,15 @@ def test_problems_can_be_told_apart_by_a_program(tmp_path: Path) -> None:
 
 def test_what_is_not_available_yet_is_refused_only_in_a_valid_configuration(tmp_path: Path) -> None:
     """It is the last thing that is looked at, so that its advice is about a configuration that could be served."""
-    assert lines(tmp_path, "version: 1\nstores: {refresh_seconds: 30}\n") == [
-        "c.yaml:2: stores.refresh_seconds: is not available yet; leave it out"
+    assert lines(tmp_path, "version: 1\nerasure: {path: e, audit_log: a, fingerprint_key: 'env:A', audit_key: 'env:B'}\n") == [
+        "c.yaml:2: erasure: is not available yet; leave it out"
+    ]
+
+
+def test_a_vault_reference_needs_a_vault(tmp_path: Path) -> None:
+    """It is told at the reference, whose own text is not shown."""
+    assert lines(tmp_path, "version: 1\ncredentials: {app: {api_key: 'vault:CANARY/a#b'}}\n") == [
+        "c.yaml:2: credentials.app.api_key: a vault: reference needs stores.vault, which says where Vault is"
     ]
 
 

@@ -5,22 +5,20 @@ from pathlib import Path
 import pytest
 
 from proxy.credentials.env import EnvProvider
-from proxy.credentials.model import Kind, Provider, Reference, UnreadableError
+from proxy.credentials.model import WHOLE, Provider, UnreadableError
 from proxy.sensitive import Sensitive
-
-KEY = Reference(Kind.ENV, "KEY")
 
 
 def test_a_variable_holds_the_secret() -> None:
     """Without line ends; the provider meets its protocol."""
     provider: Provider = EnvProvider({"KEY": "secret\n"})
-    assert provider.read(KEY) == Sensitive("secret")
+    assert provider.read("KEY").secret(WHOLE) == Sensitive("secret")
 
 
 def test_a_variable_may_name_a_file(tmp_path: Path) -> None:
     """`KEY_FILE`, as container images have it."""
     (tmp_path / "key").write_text("secret\n")
-    assert EnvProvider({"KEY_FILE": str(tmp_path / "key")}).read(KEY) == Sensitive("secret")
+    assert EnvProvider({"KEY_FILE": str(tmp_path / "key")}).read("KEY").secret(WHOLE) == Sensitive("secret")
 
 
 @pytest.mark.parametrize(
@@ -38,6 +36,6 @@ def test_a_variable_may_name_a_file(tmp_path: Path) -> None:
 def test_a_secret_that_is_not_there_says_why(environ: dict[str, str], problem: str) -> None:
     """Without a word of the value, or of where it was looked for."""
     with pytest.raises(UnreadableError, match=problem) as refused:
-        EnvProvider(environ).read(KEY)
+        EnvProvider(environ).read("KEY").secret(WHOLE)
     assert "CANARY" not in str(refused.value)
     assert "KEY" not in str(refused.value)

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from proxy.credentials.file import FileProvider
-from proxy.credentials.model import SECRET_MAX_BYTES, Kind, Provider, Reference, UnreadableError
+from proxy.credentials.model import SECRET_MAX_BYTES, WHOLE, Provider, UnreadableError
 from proxy.sensitive import Sensitive
 
 
 def read(path: Path) -> Sensitive[str]:
     """Read the secret at `path`; the provider meets its protocol."""
     provider: Provider = FileProvider()
-    return provider.read(Reference(Kind.FILE, str(path)))
+    return provider.read(str(path)).secret(WHOLE)
 
 
 def test_a_file_holds_the_secret(tmp_path: Path) -> None:

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.api.model import Credential
 from proxy.credentials.model import (
     REFERENCE_MAX_CHARACTERS,
     SECRET_MAX_BYTES,
-    UNAUTHENTICATED,
-    Credentials,
+    WHOLE,
+    Document,
     Kind,
     Reference,
     TrackPair,
     UnreadableError,
+    Version,
     app_bearer,
     key_id,
     pipelines_basic,
@@ -172,15 +172,32 @@ def test_nothing_about_an_authorization_prints() -> None:
     """Neither the line nor what to scrub shows in a representation, a format or a traceback."""
     made = app_bearer(Sensitive("CANARY-key"))
     assert "CANARY" not in f"{made!r} {made}"
-    assert "CANARY" not in repr(Credentials(app=made))
+    assert "CANARY" not in repr(Version(made, Kind.VAULT, "3"))
 
 
-def test_each_kind_of_call_has_its_own_credential() -> None:
-    """And a call that takes none carries none."""
-    track, app = app_bearer(Sensitive("track-key")), app_bearer(Sensitive("app-key-1"))
-    held = Credentials(track=track, app=app)
-    assert held.of(Credential.TRACK) is track
-    assert held.of(Credential.APP) is app
-    assert held.of(Credential.PIPELINES) is None
-    assert held.of(Credential.NONE) is UNAUTHENTICATED
-    assert UNAUTHENTICATED.line.reveal() == b""
+@pytest.mark.parametrize(
+    ("text", "document", "field"),
+    [
+        ("vault:secret/team/cio#api_key", "secret/team/cio", "api_key"),
+        ("aws-sm:cio#api_key", "cio", "api_key"),
+        ("aws-sm:cio", "cio", WHOLE),
+        ("aws-ssm:/cio/key", "/cio/key", WHOLE),
+        ("gcp:projects/p/secrets/s", "projects/p/secrets/s", WHOLE),
+        ("file:/run/a#b", "/run/a#b", WHOLE),
+        ("env:NAME", "NAME", WHOLE),
+    ],
+)
+def test_a_reference_names_a_document_and_a_field_of_it(text: str, document: str, field: str) -> None:
+    """What a store is asked for once, however many fields are wanted; a number sign in a file's name is part of it."""
+    reference = Reference.parse(text)
+    assert (reference.document, reference.field) == (document, field)
+
+
+def test_a_document_gives_usable_secrets() -> None:
+    """Without line ends; a field that is not there, or cannot be used, says so and shows nothing."""
+    document = Document({"key": Sensitive("secret\n"), "bad": Sensitive("CANARY\x00")}, "3")
+    assert document.secret("key") == Sensitive("secret")
+    for field, problem in {"none": "no such field", "bad": "cannot be printed"}.items():
+        with pytest.raises(UnreadableError, match=problem) as refused:
+            document.secret(field)
+        assert "CANARY" not in f"{refused.value} {document!r}"
