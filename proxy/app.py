@@ -4,7 +4,7 @@ import asyncio
 import resource
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TextIO
 
@@ -18,13 +18,15 @@ from proxy.admin.app import build as build_admin
 from proxy.admin.serve import serving
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
-from proxy.api.model import Bucket, Credential, Upstream
+from proxy.api.model import Bucket, Upstream
 from proxy.clock import Clock, SystemClock
 from proxy.config.model import Config
 from proxy.config.tls import listener_context, upstream_contexts
-from proxy.credentials.resolve import Resolved
-from proxy.delivery.ports import Injected, Timeouts
-from proxy.delivery.scrub import Scrubber
+from proxy.credentials.keyring import KeyStatus
+from proxy.credentials.model import LOCAL, Kind, Provider
+from proxy.credentials.resolve import HASH_KEY, resolve
+from proxy.credentials.supply import Supply
+from proxy.delivery.ports import Timeouts
 from proxy.delivery.send import Sender
 from proxy.errors import ConfigError
 from proxy.http1.caller import CallerConnection
@@ -37,7 +39,7 @@ from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
 from proxy.pipeline import common_head
-from proxy.policy.compile import compile_policy
+from proxy.policy.compile import NO_KEY, compile_policy
 from proxy.policy.model import UNKEYED
 from proxy.rules import Rules
 from proxy.tasks import Tasks
@@ -51,17 +53,25 @@ CLOSE_SECONDS = 1.0
 class Sidecar:
     """One running sidecar: built from a configuration and the secrets it refers to, started and stopped once."""
 
-    def __init__(self, config: Config, secrets: Resolved, log: FilteringBoundLogger, out: TextIO, clock: Clock) -> None:
-        """Build everything that touches neither a socket nor the event loop.
+    def __init__(
+        self,
+        config: Config,
+        providers: Mapping[Kind, Provider],
+        log: FilteringBoundLogger,
+        out: TextIO,
+        clock: Clock,
+    ) -> None:
+        """Build everything that touches neither a socket nor the event loop, nor a store beyond this machine.
 
         Raises:
-            ConfigError: the parts do not fit together.
+            ConfigError: the parts do not fit together, or a secret that is kept on this machine cannot be used.
         """
         self._config = config
+        self._providers = providers
         self._log = log
         self._out = out
         self._clock = clock
-        self._secrets = secrets
+        self._secrets = resolve(config, providers, LOCAL)
         self.registry = CollectorRegistry()
         self._metrics = Metrics(self.registry, __version__)
         ProcessCollector(registry=self.registry)
@@ -70,19 +80,26 @@ class Sidecar:
         self._ready = False
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
-        self._rules = Rules(
+        self._rules = self._built_rules()
+        self._upstream_tls = upstream_contexts(config)
+        self._listener_tls = listener_context(config)
+
+    def _built_rules(self) -> Rules:
+        """Return the rules of the proxied path, with what is known of the secrets they need."""
+        config, secrets = self._config, self._secrets
+        hash_key = NO_KEY if HASH_KEY in secrets.unread else secrets.hash_key
+        rules = Rules(
             table=Table(ENDPOINTS, unknown=config.outbound.unknown_endpoints),
-            policy=compile_policy(config.policy, ENDPOINTS, secrets.hash_key),
+            policy=compile_policy(config.policy, ENDPOINTS, hash_key),
             callers=secrets.callers,
             heads={upstream: common_head(config.upstream(upstream).origin.authority) for upstream in Upstream},
             body_bytes=config.outbound.limits.body_bytes,
             large_body_bytes=config.outbound.limits.large_body_bytes,
             depth=config.outbound.limits.depth,
         )
-        self._upstream_tls = upstream_contexts(config)
-        self._listener_tls = listener_context(config)
-        for hit in self._rules.policy.hits:
+        for hit in rules.policy.hits:
             self._metrics.pii_actions.expect(*hit.labels)  # a counter that begins with its first hit hides it from `rate`
+        return rules
 
     async def run(self) -> None:
         """Serve until `stop` is called, then drain."""
@@ -91,7 +108,18 @@ class Sidecar:
             tasks = Tasks(self._observer.crashed)
             stack.push_async_callback(tasks.cancel)
 
-            # 1. What requests need: connections to Customer.io and the path to them.
+            supply = Supply(config, self._providers, self._secrets.versions, self._observer, self._clock)
+
+            # 1. The operator's port first, so that a start can be watched.
+            await self._listen_admin(stack, supply.keyring.status)
+
+            # 2. Secrets beyond this machine that nothing can be decided without: until they are read.
+            if self._secrets.unread:
+                self._secrets = await supply.secrets()
+                self._rules = self._built_rules()
+
+            # 3. What requests need: credentials, connections to Customer.io and the path to them.
+            await supply.start(stack, tasks.spawn, self._upstream_tls)
             cork = Cork(asyncio.get_running_loop().call_soon)
             pools = {upstream: self._pool(upstream, cork) for upstream in Upstream}
             for pool in pools.values():
@@ -99,39 +127,37 @@ class Sidecar:
             sender = Sender(
                 connections=pools,
                 limiter=_limiter(config, self._clock),
-                credentials=_injected(self._secrets),
+                keys=supply.keyring,
                 timeouts=Timeouts(config.delivery.timeouts.attempt_seconds, config.delivery.timeouts.total_seconds),
                 inflight_bytes=config.outbound.limits.inflight_bytes,
                 observer=self._observer,
                 clock=self._clock,
                 spawn=tasks.spawn,
             )
-            self._metrics.inflight.read = lambda: len(sender.active)
+            self._metrics.credential_staleness.read = supply.staleness
+            self._metrics.credential_version_age.read = supply.version_age
+            self._metrics.inflight.read = lambda: {(): len(sender.active)}
             outbound = Outbound(self._rules, sender, self._observer, self._clock)
             server = Server(outbound, _server_limits(config), self._clock, cork)
-            tasks.spawn(self._tick(sender.tick, server.tick, *(pool.tick for pool in pools.values())))
+            tasks.spawn(self._tick(sender.tick, server.tick, supply.keyring.tick, *(pool.tick for pool in pools.values())))
 
-            # 2. The operator's port first, so that a start can be watched.
-            await self._listen_admin(stack)
-
-            # 3. The applications' ports.
+            # 4. The applications' ports; ready once every credential was read.
             listeners = await self._listen(server)
-            self._ready = True
-            self._say({"event": "ready"})
             self._warn()
+            tasks.spawn(self._become_ready(supply))
             await self._stopping.wait()
 
-            # 4. Stop: unready, but accepting for those who have not noticed yet.
+            # 5. Stop: unready, but accepting for those who have not noticed yet.
             self._ready = False
             drain = config.outbound.drain
             await _until(self._hurrying, drain.accept_seconds)
 
-            # 5. Accept nothing new; every answer now ends its connection.
+            # 6. Accept nothing new; every answer now ends its connection.
             for listener in listeners:
                 listener.close()
             server.drain()
 
-            # 6. Let what is on its way finish, within bounds.
+            # 7. Let what is on its way finish, within bounds.
             finishing = tasks.spawn(self._finish(server))
             await _until(self._hurrying, drain.finish_seconds)
             finishing.cancel()
@@ -141,7 +167,7 @@ class Sidecar:
             await _until(server.empty, CLOSE_SECONDS)
             server.cut_off()
 
-        # 7. The stack closes the admin port, the pools and the tasks, in that order.
+        # 8. The stack closes the admin port, the pools and the tasks, in that order.
 
     def _pool(self, upstream: Upstream, cork: Cork) -> Pool:
         return Pool(
@@ -152,6 +178,12 @@ class Sidecar:
             connect_seconds=self._config.delivery.timeouts.connect_seconds,
             unreachable=lambda error: self._observer.unreachable(upstream.value, error),
         )
+
+    async def _become_ready(self, supply: Supply) -> None:
+        await supply.filled()
+        if not self._stopping.is_set():
+            self._ready = True
+            self._say({"event": "ready"})
 
     def _warn(self) -> None:
         """Log what works and should be mended all the same."""
@@ -204,9 +236,10 @@ class Sidecar:
         self._say_listening("outbound_tls", secure)
         return [plain, secure]
 
-    async def _listen_admin(self, stack: AsyncExitStack) -> None:
+    async def _listen_admin(self, stack: AsyncExitStack, status: Callable[[], Iterator[KeyStatus]]) -> None:
         admin = self._config.admin
-        pages = build_admin(self.registry, lambda: self._ready)
+        token = None if admin.token is None else lambda: self._secrets.admin_token
+        pages = build_admin(self.registry, lambda: self._ready, token, status)
         with _binding("admin.port"):
             host, port = await stack.enter_async_context(serving(pages, admin.host, admin.port))
         self._say({"event": "listening", "listener": "admin", "host": host, "port": port})
@@ -220,7 +253,7 @@ class Sidecar:
         self._out.flush()
 
 
-def run(config: Config, secrets: Resolved) -> int:
+def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
     """Run a sidecar until SIGTERM or SIGINT has drained it; return the process's exit code.
 
     Raises:
@@ -231,7 +264,7 @@ def run(config: Config, secrets: Resolved) -> int:
     _raise_file_limit()
 
     async def serve() -> None:
-        sidecar = Sidecar(config, secrets, log, sys.stdout, SystemClock())
+        sidecar = Sidecar(config, providers, log, sys.stdout, SystemClock())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sidecar.stop)
@@ -265,15 +298,6 @@ def _limiter(config: Config, clock: Clock) -> MemoryLimiter:
         for bucket in Bucket
     }
     return MemoryLimiter(quotas, limits.wait_seconds, clock, asyncio.get_running_loop().call_later)
-
-
-def _injected(secrets: Resolved) -> dict[Credential, Injected]:
-    held = {kind: secrets.credentials.of(kind) for kind in Credential if kind is not Credential.NONE}
-    return {
-        kind: Injected(authorization.line.reveal(), authorization.key_id, Scrubber(authorization.renderings.reveal()))
-        for kind, authorization in held.items()
-        if authorization is not None
-    }
 
 
 def _server_limits(config: Config) -> ServerLimits:

@@ -10,7 +10,7 @@ sample, and Prometheus' `rate` and `increase` would not see it.
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry
@@ -30,7 +30,7 @@ _BOUNDS = (*map(str, BUCKETS_SECONDS), "+Inf")
 ADMISSIONS = ("admitted", "waited", "refused")
 VERDICTS = ("accepted", "rejected")
 STAGES = ("admit", "decode", "policy", "encode", "query", "head")
-RETRY_REASONS = ("stale_connection",)
+RETRY_REASONS = ("stale_connection", "rejected_key")
 
 Label = str | int
 """A label value, turned into text at the scrape."""
@@ -61,12 +61,16 @@ class Counter:
 
 
 class Gauge:
-    """A value read at the scrape, or set, by label values."""
+    """Values read at the scrape, or set, by label values."""
 
     def __init__(
-        self, name: str, help_text: str, labels: tuple[str, ...] = (), read: Callable[[], float] | None = None
+        self,
+        name: str,
+        help_text: str,
+        labels: tuple[str, ...] = (),
+        read: Callable[[], Mapping[tuple[str, ...], float]] | None = None,
     ) -> None:
-        """Describe the metric; `read` gives its only value."""
+        """Describe the metric; `read` gives its values."""
         self._name, self._help, self._labels = name, help_text, labels
         self.read = read
         self.values: dict[tuple[str, ...], float] = {}
@@ -78,7 +82,7 @@ class Gauge:
     def family(self) -> Metric:
         """Return the samples of now."""
         family = GaugeMetricFamily(PREFIX + self._name, self._help, labels=self._labels)
-        samples = self.values if self.read is None else {(): self.read()}
+        samples = self.values if self.read is None else self.read()
         for labels, value in samples.items():
             family.add_metric(labels, value)
         return family
@@ -129,6 +133,13 @@ class Metrics(Collector):
         self.pii_errors = Counter("pii_errors", "Requests refused because a privacy stage failed.", ("stage",))
         self.credential_requests = Counter(
             "credential_requests", "Uses of a credential by Customer.io's verdict.", ("credential", "key_id", "result")
+        )
+        self.credential_refresh = Counter("credential_refresh", "Reads of a secret store.", ("store", "result"))
+        self.credential_staleness = Gauge(
+            "credential_staleness_seconds", "Since its store last confirmed a credential that is in use.", ("credential",)
+        )
+        self.credential_version_age = Gauge(
+            "credential_version_age_seconds", "Since the version in use was made, where its store has a date.", ("credential",)
         )
         self.ratelimit = Counter("ratelimit", "Calls by what the rate limit did with them.", ("bucket", "result"))
         self.retries = Counter("retries", "Calls sent again.", ("reason",))

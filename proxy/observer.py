@@ -6,6 +6,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.api.model import Bucket, Credential, Endpoint
 from proxy.clock import Clock
+from proxy.credentials.model import Kind, Version
 from proxy.errors import ANSWERS, Reason
 from proxy.logs import fault
 from proxy.metrics import VERDICTS, Metrics
@@ -65,6 +66,26 @@ class Observer:
         """Note a credential that calls may carry from now on."""
         for verdict in VERDICTS:
             self._metrics.credential_requests.expect(credential, key_id, verdict)
+
+    def secret_unavailable(self, path: str, problem: str) -> None:
+        """Log a secret that nothing can be decided without, and that cannot be had yet."""
+        self._log.warning("secret_unavailable", path=path, problem=problem)
+
+    def store_read(self, source: Kind, slot: str, problem: str) -> None:
+        """Count a read of a secret store, and log one that failed."""
+        self._metrics.credential_refresh.add(source, "error" if problem else "ok")
+        if problem:
+            self._log.warning("store_unavailable", store=source.value, credential=slot, problem=problem)
+
+    def version_adopted(self, slot: str, version: Version) -> None:
+        """Log a credential that calls carry from now on."""
+        key_id = version.authorization.key_id
+        self._log.info("credential_adopted", credential=slot, key_id=key_id, store=version.source.value, version=version.name)
+
+    def version_refused(self, slot: str, version: Version, problem: str) -> None:
+        """Log a credential that a store holds and that is not used."""
+        key_id = version.authorization.key_id
+        self._log.warning("credential_refused", credential=slot, key_id=key_id, version=version.name, problem=problem)
 
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
         """Count a use of a credential."""

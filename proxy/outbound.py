@@ -5,7 +5,8 @@ This is what the HTTP server calls. Nothing here blocks, and every fault becomes
 
 from proxy import pipeline
 from proxy.clock import Clock
-from proxy.delivery.send import Exchange, Sender
+from proxy.delivery.exchange import Exchange
+from proxy.delivery.send import Sender
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Caller, RequestHead
 from proxy.observer import Observer

@@ -14,8 +14,19 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import logs
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
+from proxy.credentials.keyring import Keyring
+from proxy.credentials.model import Authorization, Kind, Version
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Failure, Outgoing, Receiver
+from proxy.sensitive import Sensitive
+
+# The places of credentials that tests use.
+SLOTS = {
+    "track": Credential.TRACK,
+    "track_next": Credential.TRACK,
+    "app": Credential.APP,
+    "pipelines": Credential.PIPELINES,
+}
 
 
 class FakeClock:
@@ -95,6 +106,33 @@ def endpoint(
 def outgoing(row: Endpoint | None = None, body: bytes = b"{}", *, strict: bool = False) -> Outgoing:
     """Return a prepared call."""
     return Outgoing(row or endpoint(), b"PUT /api/v1/customers/5 HTTP/1.1\r\nHost: localhost\r\n", body, strict)
+
+
+def keyring(
+    clock: FakeClock,
+    keys: Mapping[str, Authorization],
+    *,
+    fixed: bool = True,
+    grace_seconds: float = 10,
+    wanted: Callable[[Credential], None] = lambda _: None,
+) -> Keyring:
+    """Return the real keyring, holding a version of each slot in `keys`; `fixed` ones are never replaced."""
+    ring = Keyring(
+        {slot: SLOTS[slot] for slot in keys},
+        grace_seconds=grace_seconds,
+        max_staleness_seconds=3600,
+        clock=clock,
+        held=lambda _credential, _key_id: None,
+        wanted=wanted,
+    )
+    for slot, key in keys.items():
+        ring.adopt(slot, Version(key, Kind.FILE, fixed=fixed))
+    return ring
+
+
+def authorization(key_id: str = "k1", *, line: bytes = b"Authorization: Basic x\r\n", secret: bytes = b"") -> Authorization:
+    """Return a credential that is scrubbed of `secret`."""
+    return Authorization(Sensitive(line), key_id, Sensitive(frozenset({secret} - {b""})))
 
 
 class FakeCaller:
@@ -333,7 +371,6 @@ class RecordingObserver:
     def __init__(self) -> None:
         """Nothing was told yet."""
         self.events: list[tuple[object, ...]] = []
-        self.held: list[tuple[Credential, str]] = []
 
     def answered(self, endpoint: Endpoint, status: int, key_id: str, seconds: float, started: float) -> None:
         """See `Observer.answered`."""
@@ -357,10 +394,6 @@ class RecordingObserver:
     def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
         """See `Observer.upstream_answered`."""
         self.events.append(("upstream_answered", endpoint.name, seconds))
-
-    def credential_held(self, credential: Credential, key_id: str) -> None:
-        """See `Observer.credential_held`."""
-        self.held.append((credential, key_id))
 
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
         """See `Observer.credential_used`."""

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from proxy.cli.stores import providers
 from proxy.config.load import load
-from proxy.credentials.resolve import resolve
 
 
 def serve(config: Path | None, environ: Mapping[str, str]) -> int:
@@ -16,7 +15,7 @@ def serve(config: Path | None, environ: Mapping[str, str]) -> int:
     """
     loaded = load(config, environ)
     with loaded.places.placing():
-        secrets = resolve(loaded.config, providers(environ))
+        known = providers(loaded.config, environ)
         from proxy.app import run  # noqa: PLC0415 - a wrong configuration is told before the servers are loaded
 
-        return run(loaded.config, secrets)
+        return run(loaded.config, known)

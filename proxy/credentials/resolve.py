@@ -1,29 +1,21 @@
-"""Reads every secret that a configuration refers to, all at once: a sidecar starts with all of them or not at all.
+"""Reads the secrets that a configuration refers to, all at once, and says everything that is wrong with them.
 
 Where secrets are kept is known only to the providers that are passed in. A problem names the key path and what is wrong, never
 the reference: somebody may have pasted the secret itself there.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
 from proxy.config.model import Config
 from proxy.config.outbound import Caller
-from proxy.config.problems import dotted, together
+from proxy.config.problems import dotted, each, together
 from proxy.config.values import references
 from proxy.credentials.callers import Callers
-from proxy.credentials.model import (
-    Authorization,
-    Credentials,
-    Kind,
-    Provider,
-    TrackPair,
-    UnreadableError,
-    app_bearer,
-    pipelines_basic,
-)
+from proxy.credentials.model import Kind, Provider, UnreadableError, Version
+from proxy.credentials.slots import read, slots
 from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
 
@@ -32,40 +24,48 @@ T = TypeVar("T")
 # Of secrets that the operator makes up: the shortest that cannot be tried out if its characters are random. A shorter one does
 # its work, so it is told and not refused.
 STRONG_CHARACTERS = 16
-# The keys that give access to Customer.io.
-REAL_KEYS = ("credentials.track.api_key", "credentials.app.api_key", "credentials.pipelines.write_key")
+# The keys that give access to Customer.io: they change while the sidecar runs, and `slots` reads them.
+_CREDENTIALS = "credentials"
+HASH_KEY, ADMIN_TOKEN = "policy.hash.key", "admin.token"
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The secrets themselves, each in the form it is used in; `weak` names the key paths of those that could be guessed."""
+    """The secrets themselves, each in the form it is used in.
 
-    credentials: Credentials
+    `versions` holds the credentials by their slot. `weak` names the key paths of secrets that could be guessed, `unread` those
+    that were not asked for.
+    """
+
+    versions: Mapping[str, Version]
     callers: Callers
     hash_key: Sensitive[bytes] | None
     admin_token: Sensitive[str] | None
     weak: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
 
 
-def resolve(config: Config, providers: Mapping[Kind, Provider]) -> Resolved:
-    """Return the secrets that `config` refers to; `providers` read every kind of reference that it can hold.
+def resolve(
+    config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind] = frozenset(Kind), *, versions: bool = True
+) -> Resolved:
+    """Return the secrets that `config` refers to: those that are kept in `kinds`, with or without `versions` of credentials.
 
     Raises:
         ConfigError: one cannot be read or used; several problems come together as one `InvalidConfigError`.
     """
-    secrets = _Secrets(config, providers)
+    secrets = _Secrets(config, providers, kinds)
+    found: dict[str, Version] = {}
+    for slot in slots(config):
+        if versions and {part.kind for part in slot.parts.values()} <= kinds:
+            with secrets.noting():
+                found[slot.name] = read(slot, providers)
     resolved = Resolved(
-        credentials=Credentials(
-            track=_track(secrets),
-            app=secrets.formed("credentials.app.api_key", app_bearer),
-            pipelines=secrets.formed("credentials.pipelines.write_key", pipelines_basic),
-        ),
-        callers=_callers(config.outbound.named_callers, secrets),
-        hash_key=secrets.formed("policy.hash.key", _hash_key),
-        admin_token=secrets.formed("admin.token", _token),
-        weak=tuple(
-            secrets.weak("policy.hash.key", "admin.token", *map(_caller_path, range(len(config.outbound.named_callers))))
-        ),
+        versions=found,
+        callers=_callers(config.outbound.named_callers, secrets, found.values()),
+        hash_key=secrets.formed(HASH_KEY, _hash_key),
+        admin_token=secrets.formed(ADMIN_TOKEN, _token),
+        weak=tuple(secrets.weak(HASH_KEY, ADMIN_TOKEN, *map(_caller_path, range(len(config.outbound.named_callers))))),
+        unread=tuple(secrets.unread),
     )
     if secrets.problems:
         raise together(secrets.problems)
@@ -73,14 +73,20 @@ def resolve(config: Config, providers: Mapping[Kind, Provider]) -> Resolved:
 
 
 class _Secrets:
-    """Every secret by its key path, and what is wrong with those that are missing."""
+    """Every other secret by its key path, and what is wrong with those that are missing."""
 
-    def __init__(self, config: Config, providers: Mapping[Kind, Provider]) -> None:
+    def __init__(self, config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind]) -> None:
         self._secrets: dict[str, Sensitive[str]] = {}
         self.problems: list[ConfigError] = []
+        self.unread: list[str] = []
         for path, reference in references(config):
+            if path[0] == _CREDENTIALS:
+                continue
+            if reference.kind not in kinds:
+                self.unread.append(dotted(path))
+                continue
             with self.noting(dotted(path)):
-                self._secrets[dotted(path)] = providers[reference.kind].read(reference)
+                self._secrets[dotted(path)] = providers[reference.kind].read(reference.document).secret(reference.field)
 
     def get(self, path: str) -> Sensitive[str] | None:
         """Return the secret at `path`, if there is one."""
@@ -101,31 +107,24 @@ class _Secrets:
         return formed
 
     @contextmanager
-    def noting(self, path: str) -> Iterator[None]:
-        """Turn a secret that cannot be read or used into a problem at `path`."""
+    def noting(self, path: str = "") -> Iterator[None]:
+        """Turn a secret that cannot be read or used into a problem, at `path` unless it says where itself."""
         try:
             yield
         except UnreadableError as error:
             self.problems.append(ConfigError(str(error), path=path))
+        except ConfigError as error:
+            self.problems += each(error)
 
 
-def _track(secrets: _Secrets) -> Authorization | None:
-    site_id, api_key = secrets.get("credentials.track.site_id"), secrets.get("credentials.track.api_key")
-    authorization: Authorization | None = None
-    if site_id is not None and api_key is not None:
-        with secrets.noting("credentials.track"):
-            authorization = TrackPair(site_id, api_key).authorization()
-    return authorization
-
-
-def _callers(named: Sequence[Caller], secrets: _Secrets) -> Callers:
-    real = {secrets.get(path) for path in REAL_KEYS} - {None}
+def _callers(named: Sequence[Caller], secrets: _Secrets, versions: Iterable[Version]) -> Callers:
+    real = frozenset().union(*(version.authorization.renderings.reveal() for version in versions))
     keys: list[tuple[str, Sensitive[str]]] = []
     for index, caller in enumerate(named):
         path = _caller_path(index)
         if (key := secrets.formed(path, _caller_key)) is None:
             continue
-        if key in real:
+        if key.reveal().encode() in real:
             secrets.problems.append(ConfigError("is a real key of Customer.io, which no application may hold", path=path))
         if key in (earlier for _, earlier in keys):
             secrets.problems.append(ConfigError("is the key of an earlier caller too", path=path))

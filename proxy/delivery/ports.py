@@ -1,6 +1,6 @@
 """What the sender needs from the outside, as protocols: `delivery.send` calls these and knows no technology."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -47,7 +47,7 @@ class Connections(Protocol):
 
 
 class Place(Protocol):
-    """A place in a rate limit's queue."""
+    """A place in a queue."""
 
     def leave(self) -> None:
         """Give it up: it will not be called upon."""
@@ -61,6 +61,45 @@ class Limiter(Protocol):
 
     def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> Place | None:
         """Queue a call, if its turn comes soon enough; `admitted` is called then, never before this returns."""
+
+
+@dataclass(slots=True, eq=False)
+class Injected:
+    """A credential ready to be written: its header line, a fingerprint that may be shown, and what hides it in answers.
+
+    `used_at` is when it was last sent, in monotonic seconds. `rejected` says that Customer.io answered 401 to it, and has not
+    accepted it since.
+    """
+
+    line: bytes
+    key_id: str
+    scrubber: Scrubber
+    used_at: float = float("-inf")
+    rejected: bool = False
+
+    def __repr__(self) -> str:
+        """Show the fingerprint only."""
+        return f"Injected(key_id={self.key_id!r})"
+
+
+class Keys(Protocol):
+    """The credentials that calls may carry, and what is known of them."""
+
+    @property
+    def in_force(self) -> Mapping[Credential, Injected]:
+        """What a call carries now; a credential that cannot be had is missing. Always the same object."""
+
+    def accepted(self, credential: Credential, injected: Injected, sent_at: float) -> None:
+        """Note that Customer.io took a credential that it had `rejected`, in a call sent then."""
+
+    def rejected(self, credential: Credential, injected: Injected) -> bool:
+        """Note a 401, and say whether another credential is in force that was not rejected."""
+
+    def wait(self, credential: Credential, ready: Callable[[], None]) -> tuple["Place", float] | None:
+        """Queue a call for a newer credential, and say until when (monotonic seconds); None where it is not worth while.
+
+        `ready` is called once there is one to try, never before this returns.
+        """
 
 
 class Observer(Protocol):
@@ -81,9 +120,6 @@ class Observer(Protocol):
     def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
         """Time an attempt that was answered."""
 
-    def credential_held(self, credential: Credential, key_id: str) -> None:
-        """Note a credential that calls may carry from now on."""
-
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
         """Count a use of a credential."""
 
@@ -95,19 +131,6 @@ class Observer(Protocol):
 
     def swallowed(self, endpoint: Endpoint) -> None:
         """Count a rejection that a lenient caller is not told of."""
-
-
-@dataclass(frozen=True, slots=True)
-class Injected:
-    """A credential ready to be written: its header line, a fingerprint that may be shown, and what hides it in answers."""
-
-    line: bytes
-    key_id: str
-    scrubber: Scrubber
-
-    def __repr__(self) -> str:
-        """Show the fingerprint only."""
-        return f"Injected(key_id={self.key_id!r})"
 
 
 @dataclass(frozen=True, slots=True)

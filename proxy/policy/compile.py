@@ -38,6 +38,10 @@ class Policy:
         return self._endpoints.get(name, self._unknown)
 
 
+# Compiles a policy whose own key is not known yet. Nothing may be sent under it.
+NO_KEY = Sensitive(b"")
+
+
 def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash_key: Sensitive[bytes] | None) -> Policy:
     """Compile `document` for `endpoints`; `hash_key` is the secret that `hash.key` refers to.
 

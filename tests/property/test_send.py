@@ -4,6 +4,7 @@ The fakes hold both sides to their protocols: a second answer, a write to a call
 back unread fails the test by itself.
 """
 
+import re
 from dataclasses import dataclass, field
 
 from hypothesis import settings
@@ -11,18 +12,31 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from proxy.api.model import Bucket, Credential, Endpoint, Replay, Upstream
+from proxy.credentials.model import Kind, Version
 from proxy.delivery import replay
-from proxy.delivery.ports import Injected, Timeouts
-from proxy.delivery.scrub import Scrubber
-from proxy.delivery.send import Exchange, Sender
+from proxy.delivery.answer import UNAUTHORIZED
+from proxy.delivery.exchange import Exchange
+from proxy.delivery.ports import Timeouts
+from proxy.delivery.send import Sender
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Failure, Outgoing
 from proxy.limits.gcra import Quota
 from proxy.limits.memory import MemoryLimiter
-from tests.fakes import FakeCaller, FakeClock, FakeConnection, FakeConnections, RecordingObserver, Timers, endpoint
+from tests.fakes import (
+    FakeCaller,
+    FakeClock,
+    FakeConnection,
+    FakeConnections,
+    RecordingObserver,
+    Timers,
+    authorization,
+    endpoint,
+    keyring,
+)
 
 SECRET = b"s3cr3t-key"
 LINE = b"Authorization: Basic " + SECRET + b"\r\n"
+KEY = authorization(line=LINE, secret=SECRET)
 ROWS = (
     endpoint("safe"),
     endpoint("event", replay=Replay.WITH_ID),
@@ -44,6 +58,7 @@ class Call:
     number: int
     exchange: Exchange | None = None
     failures: list[Failure] = field(default_factory=list)
+    rejections: int = 0
     brought: bytes = b""
     slow: bool = False
 
@@ -70,12 +85,13 @@ class Calls(RuleBasedStateMachine):
         self.timers = Timers(self.clock)
         self.pool = FakeConnections(idle)
         self.observer = RecordingObserver()
+        self.keyring = keyring(self.clock, dict.fromkeys(("track", "track_next", "pipelines"), KEY), fixed=False)
         self.sender = Sender(
             connections=dict.fromkeys(Upstream, self.pool),
             limiter=MemoryLimiter(
                 {bucket: Quota(2, burst) for bucket in Bucket}, wait_seconds, self.clock, self.timers.call_later
             ),
-            credentials=dict.fromkeys((Credential.TRACK, Credential.PIPELINES), Injected(LINE, "k", Scrubber([SECRET]))),
+            keys=self.keyring,
             inflight_bytes=1_000_000,
             timeouts=Timeouts(attempt_seconds=5, total_seconds=9),
             observer=self.observer,
@@ -152,14 +168,18 @@ class Calls(RuleBasedStateMachine):
         """Bring the next part of an answer, in the only order in which parts can come."""
         connection = self.reading()[which % len(self.reading())]
         headed = connection in self.headed
+        call = self.call_on(connection)
+        if not headed and how != "fail":
+            call.brought = b""
+            call.rejections += status == UNAUTHORIZED and call.outgoing.endpoint.credential is not Credential.NONE
         if how == "fail":
             if headed and failure in (Failure.UNSENT, Failure.CLOSED):
                 failure = Failure.TRUNCATED
             self.headed.discard(connection)
-            self.call_on(connection).failures.append(failure)
+            call.failures.append(failure)
             connection.fail(failure)
         elif not headed and how == "whole":
-            self.call_on(connection).brought = piece
+            call.brought = piece
             connection.answer(status, piece)
         elif not headed:
             self.headed.add(connection)
@@ -168,14 +188,26 @@ class Calls(RuleBasedStateMachine):
             self.headed.discard(connection)
             connection.end()
         else:
-            self.call_on(connection).brought += piece
+            call.brought += piece
             connection.piece(piece)
+
+    @rule(slot=st.sampled_from(["track", "track_next", "pipelines"]), number=st.integers(1, 3))
+    def store(self, slot: str, number: int) -> None:
+        """Put a key, new or old, into a store."""
+        line = b"Authorization: Basic %b%d\r\n" % (SECRET, number)
+        self.keyring.adopt(slot, Version(authorization(f"k{number}", line=line, secret=SECRET), Kind.FILE))
+
+    @rule(slot=st.sampled_from(["track", "pipelines"]))
+    def try_one(self, slot: str) -> None:
+        """Let a call that waits for a key try the keys there are."""
+        self.keyring.try_one(slot)
 
     @rule(seconds=st.sampled_from([0.0, 0.2, 1.0, 4.9, 9.5]))
     def time_passes(self, seconds: float) -> None:
         """Let time pass, and deadlines be looked at."""
         self.timers.advance(seconds)
         self.sender.tick()
+        self.keyring.tick()
 
     # What always holds
 
@@ -192,7 +224,7 @@ class Calls(RuleBasedStateMachine):
         busy = [connection for connection in self.pool.all if connection.state not in {"lost", "idle"}]
         receivers = [connection.receiver for connection in busy]
         assert len(set(map(id, receivers))) == len(busy)
-        assert all(receiver in self.sender.active for receiver in receivers)
+        assert {id(receiver) for receiver in receivers} <= {id(exchange) for exchange in self.sender.active}
         assert all(connection.paused is self.call_on(connection).slow for connection in busy)
 
     @invariant()
@@ -213,14 +245,21 @@ class Calls(RuleBasedStateMachine):
 
     @invariant()
     def nothing_is_sent_twice_that_must_not_be(self) -> None:
-        """A call is written twice only after a failure that G7 allows for, and never three times; each with its credential."""
+        """A call is written again only once after a failure that G7 allows for, and after a 401; each with a credential."""
         requests = [request for connection in self.pool.all for request in connection.sent]
         for call in self.calls:
             written = [request for request in requests if request.startswith(call.outgoing.head)]
             row = call.outgoing.endpoint
-            assert len(written) <= (2 if self.may_repeat(call) else 1)
-            line = b"" if row.credential is Credential.NONE else LINE
-            assert all(request == call.outgoing.head + line + b"\r\n" + call.outgoing.body for request in written)
+            assert len(written) <= 1 + self.may_repeat(call) + call.rejections
+            line = b"" if row.credential is Credential.NONE else rb"Authorization: Basic s3cr3t-key\d?\r\n"
+            whole = re.escape(call.outgoing.head) + line + re.escape(b"\r\n" + call.outgoing.body)
+            assert all(re.fullmatch(whole, request) for request in written)
+
+    @invariant()
+    def whoever_waits_for_a_key_is_on_its_way(self) -> None:
+        """No place in the queue for a newer key outlives its call."""
+        waiting = sum(len(ring.waiting) for ring in self.keyring._rings.values())
+        assert waiting <= len(self.sender.active)
 
     def teardown(self) -> None:
         """Let everything come to its end: nothing may be left."""

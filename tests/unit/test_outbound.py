@@ -6,9 +6,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from proxy import pipeline
-from proxy.api.model import Bucket, Credential, Upstream
-from proxy.delivery.ports import Injected, Timeouts
-from proxy.delivery.scrub import Scrubber
+from proxy.api.model import Bucket, Upstream
+from proxy.delivery.ports import Timeouts
 from proxy.delivery.send import Sender
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, RequestHead
@@ -17,7 +16,7 @@ from proxy.limits.memory import MemoryLimiter
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
-from tests.fakes import FakeCaller, FakeClock, FakeConnections, Lines, Timers
+from tests.fakes import FakeCaller, FakeClock, FakeConnections, Lines, Timers, authorization, keyring
 from tests.unit.test_pipeline import JSON, RULES, broken
 
 HEAD = RequestHead("PUT", b"/api/v1/customers/5", JSON)
@@ -36,7 +35,7 @@ class Stage:
         sender = Sender(
             connections=dict.fromkeys(Upstream, self.pool),
             limiter=MemoryLimiter({bucket: Quota(10, 10) for bucket in Bucket}, 1, clock, Timers(clock).call_later),
-            credentials={Credential.TRACK: Injected(b"Authorization: Basic x\r\n", "k1", Scrubber([]))},
+            keys=keyring(clock, {"track": authorization()}),
             inflight_bytes=1_000_000,
             timeouts=Timeouts(attempt_seconds=5, total_seconds=9),
             observer=observer,

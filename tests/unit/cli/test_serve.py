@@ -54,7 +54,7 @@ def test_a_port_that_is_taken_is_told_where_it_was_written(command: Command, tmp
             "policy: {version: 1, rules: [{name: a, fields: [b], action: mask, endpoints: [CANARY]}]}",
             ":2: policy.rules.0.endpoints.0: names no endpoint",
         ),
-        ("stores: {refresh_seconds: 30}", ":2: stores.refresh_seconds: is not available yet; leave it out"),
+        ("limits: {backend: redis}", ":2: limits.backend: anything but memory is not available yet; leave it out"),
     ],
 )
 def test_what_cannot_be_served_is_one_line(command: Command, tmp_path: Path, section: str, line: str) -> None:

@@ -1,5 +1,6 @@
 """Every secret that a configuration refers to."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from proxy.cli.stores import providers
 from proxy.config.model import Config
 from proxy.config.problems import each
 from proxy.credentials.callers import ANYONE
+from proxy.credentials.model import Kind
 from proxy.credentials.resolve import Resolved, resolve
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
@@ -37,10 +39,16 @@ SECTIONS: dict[str, Any] = {
 }
 
 
-def resolved(environ: dict[str, str], **sections: Any) -> Resolved:  # noqa: ANN401 - a configuration is free-form here
+def resolved(
+    environ: dict[str, str],
+    kinds: frozenset[Kind] = frozenset(Kind),
+    *,
+    versions: bool = True,
+    **sections: Any,  # noqa: ANN401 - a configuration is free-form here
+) -> Resolved:
     """Resolve a configuration with these sections."""
     config = Config.model_validate({"version": 1, "policy": PolicyDocument(version=1), **sections})
-    return resolve(config, providers(environ))
+    return resolve(config, providers(config, environ), kinds, versions=versions)
 
 
 def problems(environ: dict[str, str], **sections: Any) -> dict[str, str]:  # noqa: ANN401 - a configuration is free-form here
@@ -54,11 +62,9 @@ def problems(environ: dict[str, str], **sections: Any) -> dict[str, str]:  # noq
 def test_every_secret_comes_in_the_form_it_is_used_in() -> None:
     """Header lines for Customer.io, digests of callers' keys, bytes for hashing, a token to compare with."""
     secrets = resolved(ENVIRON, **SECTIONS)
-    assert secrets.credentials.track is not None
-    assert secrets.credentials.track.line.reveal().startswith(b"Authorization: Basic ")
-    assert secrets.credentials.app is not None
-    assert secrets.credentials.app.line.reveal() == b"Authorization: Bearer app-key-0123456789\r\n"
-    assert secrets.credentials.pipelines is not None
+    assert secrets.versions["track"].authorization.line.reveal().startswith(b"Authorization: Basic ")
+    assert secrets.versions["app"].authorization.line.reveal() == b"Authorization: Bearer app-key-0123456789\r\n"
+    assert set(secrets.versions) == {"track", "app", "pipelines"}
     assert secrets.callers.caller_of(b"Bearer shop-0123456789-shop") == "shop"
     assert secrets.hash_key == Sensitive("päpper-0123456789".encode())
     assert secrets.admin_token == Sensitive("token-0123456789")
@@ -67,7 +73,7 @@ def test_every_secret_comes_in_the_form_it_is_used_in() -> None:
 def test_what_is_not_configured_is_not_there() -> None:
     """A configuration without references needs no secret, and everyone may call."""
     secrets = resolved({})
-    assert (secrets.credentials.track, secrets.credentials.app, secrets.credentials.pipelines) == (None, None, None)
+    assert secrets.versions == {}
     assert (secrets.hash_key, secrets.admin_token) == (None, None)
     assert secrets.callers.caller_of(None) == ANYONE
 
@@ -124,3 +130,13 @@ def test_the_secrets_do_not_print() -> None:
     """However they are represented."""
     shown = repr(resolved(ENVIRON, **SECTIONS))
     assert not any(secret in shown for secret in ENVIRON.values())
+
+
+def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
+    """What is kept elsewhere is named, so that nobody takes it for missing; credentials can be left to who watches them."""
+    (tmp_path / "token").write_text("token-0123456789")
+    admin = {"admin": {"token": f"file:{tmp_path / 'token'}"}}
+    some = resolved(ENVIRON, kinds=frozenset({Kind.ENV}), **SECTIONS | admin)
+    assert (some.admin_token, some.unread, set(some.versions)) == (None, ("admin.token",), {"track", "app", "pipelines"})
+    none = resolved({"PEPPER": "pepper"}, kinds=frozenset({Kind.ENV}), versions=False, **SECTIONS | admin | {"outbound": {}})
+    assert (none.versions, none.hash_key) == ({}, Sensitive(b"pepper"))

@@ -1,0 +1,148 @@
+"""Composition of what concerns credentials: stores read in threads, Customer.io asked over HTTP, a keyring kept filled."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from itertools import count
+from secrets import SystemRandom
+from typing import TypeVar
+
+from proxy.api.model import Credential, Upstream
+from proxy.clock import Clock
+from proxy.config.model import Config
+from proxy.config.problems import each
+from proxy.credentials.keyring import Keyring
+from proxy.credentials.model import Kind, Provider, Version
+from proxy.credentials.probe import prober
+from proxy.credentials.resolve import Resolved, resolve
+from proxy.credentials.slots import Slot, read, slots
+from proxy.credentials.watch import BACKOFF_SECONDS, Rules, Watch, Workspace
+from proxy.errors import ConfigError
+from proxy.observer import Observer
+
+T = TypeVar("T")
+
+# A slot that only stands by is not waited for.
+STANDBY = frozenset({"track_next"})
+
+
+class Supply:
+    """The credentials of one sidecar, kept as new as their stores have them."""
+
+    def __init__(
+        self,
+        config: Config,
+        providers: Mapping[Kind, Provider],
+        versions: Mapping[str, Version],
+        observer: Observer,
+        clock: Clock,
+    ) -> None:
+        """Begin with the `versions` that were read already, by their slot."""
+        self._config = config
+        self._providers = providers
+        self._observer = observer
+        self._slots = tuple(slots(config))
+        self._alarms = {slot.name: Alarm() for slot in self._slots}
+        # One thread: a store is asked for one thing at a time, and a provider need not be safe for more.
+        self._thread = ThreadPoolExecutor(1, "stores")
+        self._adopted = asyncio.Event()
+        self.keyring = Keyring(
+            {slot.name: slot.credential for slot in self._slots},
+            grace_seconds=config.credentials.rotation_grace_seconds,
+            max_staleness_seconds=config.stores.max_staleness_seconds,
+            clock=clock,
+            held=self._held,
+            wanted=self._wanted,
+        )
+        for name, version in versions.items():
+            if name not in STANDBY:  # a second pair is tried first: it may be of another workspace
+                self.keyring.adopt(name, version)
+
+    def _held(self, credential: Credential, key_id: str) -> None:
+        self._observer.credential_held(credential, key_id)
+        self._adopted.set()
+
+    def _wanted(self, credential: Credential) -> None:
+        for slot in self._slots:
+            if slot.credential is credential:
+                self._alarms[slot.name].ring()
+
+    async def secrets(self) -> Resolved:
+        """Return every other secret, however long it takes for all of them to be had."""
+        for failures in count():
+            try:
+                return await self._blocking(lambda: resolve(self._config, self._providers, versions=False))
+            except ConfigError as error:
+                for problem in each(error):
+                    self._observer.secret_unavailable(problem.path, problem.problem)
+            await asyncio.sleep(min(self._config.stores.refresh_seconds, BACKOFF_SECONDS * 2.0 ** min(failures, 30)))
+        raise AssertionError("counting ends")
+
+    async def start(
+        self,
+        stack: AsyncExitStack,
+        spawn: Callable[[Coroutine[object, object, None]], object],
+        tls: Mapping[Upstream, ssl.SSLContext | None],
+    ) -> None:
+        """Fill the keyring and keep it filled until `stack` is closed."""
+        stack.callback(self._thread.shutdown, wait=False, cancel_futures=True)
+        ask = await stack.enter_async_context(prober(self._config, tls, self._config.delivery.timeouts.attempt_seconds))
+        workspaces = {slot.credential: Workspace() for slot in self._slots}
+        rules = Rules(self._config.credentials.workspace, self._config.region, self._config.stores.refresh_seconds)
+        for slot in self._slots:
+            watch = Watch(
+                slot,
+                self.keyring,
+                rules,
+                workspaces[slot.credential],
+                read=self._read,
+                attempt=ask.trial,
+                alarm=self._alarms[slot.name],
+                observer=self._observer,
+                random=SystemRandom().random,
+            )
+            spawn(watch.run())
+
+    async def filled(self) -> None:
+        """Return once every credential that calls carry was read."""
+        needed = [slot.name for slot in self._slots if slot.name not in STANDBY]
+        while any(self.keyring.held(name) is None for name in needed):
+            self._adopted.clear()
+            await self._adopted.wait()
+
+    def staleness(self) -> Mapping[tuple[str, ...], float]:
+        """Return how many seconds ago the store of each slot last confirmed what is in use."""
+        status = self.keyring.status(replaced=False)
+        return {(key.slot,): key.staleness_seconds for key in status if key.staleness_seconds is not None}
+
+    def version_age(self) -> Mapping[tuple[str, ...], float]:
+        """Return how many seconds old the version of each slot is, where its store has a date."""
+        status = self.keyring.status(replaced=False)
+        return {(key.slot,): key.version_age_seconds for key in status if key.version_age_seconds is not None}
+
+    async def _read(self, slot: Slot) -> Version:
+        return await self._blocking(lambda: read(slot, self._providers))
+
+    async def _blocking(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+class Alarm:
+    """A wait that can be cut short; see `watch.Alarm`."""
+
+    def __init__(self) -> None:
+        """Be silent."""
+        self._event = asyncio.Event()
+
+    def ring(self) -> None:
+        """Cut short the wait there is, or the next one."""
+        self._event.set()
+
+    async def wait(self, seconds: float) -> None:
+        """Wait for so many seconds, or until it rings."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._event.wait()
+        self._event.clear()
