@@ -10,7 +10,7 @@ import email.policy
 import hmac
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NoReturn
 from urllib.parse import parse_qsl
 
@@ -49,6 +49,15 @@ def respond(found: Found | Missing, request: Received, workspace: Workspace, num
     except RefusedError as refused:
         return envelopes.reply(200, {}) if lenient else envelopes.refusal(row.errors, refused.problems)
     return Reply(204) if row.status == 204 else envelopes.reply(row.status, row.reply(call))  # noqa: PLR2004  # no body
+
+
+def addressed(found: Found | Missing, request: Received, workspaces: Sequence[Workspace]) -> Workspace:
+    """Return the workspace whose credential a request brings; the first where it brings none of them."""
+    if isinstance(found, Found):
+        for workspace in workspaces:
+            if authorised(found.row.credential, request, workspace):
+                return workspace
+    return workspaces[0]
 
 
 def authorised(credential: Credential, request: Received, workspace: Workspace) -> bool:

@@ -24,7 +24,7 @@ from proxy.simulator.endpoints import ENDPOINTS, TABLE, Found
 from proxy.simulator.faults import Delay, Drop, Early, Fault, Script, Scripted
 from proxy.simulator.journal import Entry, Journal
 from proxy.simulator.model import MIB, Received, Reply, Workspace
-from proxy.simulator.respond import respond
+from proxy.simulator.respond import addressed, respond
 
 RECORDED_REQUESTS = 10_000
 RECORDED_BYTES = 64 * MIB
@@ -57,11 +57,17 @@ class Simulator:
         Raises:
             ValueError: a bound is not positive.
         """
-        self.workspace = workspace or Workspace()
+        # More than one while keys are rotated: each with its own, a revoked one is taken out.
+        self.workspaces: tuple[Workspace, ...] = (workspace or Workspace(),)
         self._journal = Journal(recorded_requests, recorded_bytes)
         self._script = Script()
         self._clock = clock or SystemClock()
         self._news = asyncio.Event()
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace, or the first of several."""
+        return self.workspaces[0]
 
     @property
     def requests(self) -> Sequence[Entry]:
@@ -126,8 +132,9 @@ class Simulator:
             await self._read(request, entry)
         if isinstance(fault, Delay):
             await asyncio.sleep(fault.seconds)
-        usual = respond(found, entry.request, self.workspace, entry.number, self._clock.wall())
-        reply = substitute.replaced(fault, found, entry.request, self.workspace, usual)
+        workspace = addressed(found, entry.request, self.workspaces)
+        usual = respond(found, entry.request, workspace, entry.number, self._clock.wall())
+        reply = substitute.replaced(fault, found, entry.request, workspace, usual)
         entry.status = reply.status if wire.answers(fault) else None
         self._tell()
         response = await wire.perform(fault, reply, request)
