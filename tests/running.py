@@ -39,6 +39,23 @@ class Sidecar:
     ports: dict[str, int] = field(default_factory=dict)
     log: bytearray = field(default_factory=bytearray)
 
+    async def heard(self, *events: str) -> None:
+        """Read what it says, until it is one of `events`: `ready`, or the name of a listener.
+
+        Raises:
+            AssertionError: it ended before.
+        """
+        assert self.process.stdout is not None
+        async with asyncio.timeout(START_SECONDS):
+            async for line in self.process.stdout:
+                event = orjson.loads(line)
+                if event["event"] == "listening":
+                    self.ports[event["listener"]] = event["port"]
+                if not {event["event"], event.get("listener")}.isdisjoint(events):
+                    return
+            await self.process.wait()
+            raise AssertionError(f"the sidecar did not start:\n{self.log.decode()}")
+
     @property
     def url(self) -> str:
         """The plain outbound address."""
@@ -74,29 +91,20 @@ def config(upstream: str, **changes: Any) -> dict[str, Any]:  # noqa: ANN401  # 
 
 @asynccontextmanager
 async def running(
-    folder: Path, document: Mapping[str, Any], environment: Mapping[str, str] = SECRETS
+    folder: Path, document: Mapping[str, Any], environment: Mapping[str, str] = SECRETS, until: str = "ready"
 ) -> AsyncIterator[Sidecar]:
-    """Run the sidecar with `document` until the block ends; it must end well."""
+    """Run the sidecar with `document`, from what it says first (`Sidecar.heard`) until the block ends; it must end well."""
     file = folder / "sidecar.yaml"
     file.write_text(yaml.safe_dump(dict(document)))
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-X", "dev", "-W", "error", "-m", "proxy", "serve", "--config", str(file),
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env={**os.environ, **environment},
     )  # fmt: skip
-    assert process.stdout is not None
     assert process.stderr is not None
     sidecar = Sidecar(process)
     reader = asyncio.get_running_loop().create_task(_collect(process.stderr, sidecar.log))
     try:
-        async with asyncio.timeout(START_SECONDS):
-            async for line in process.stdout:
-                event = orjson.loads(line)
-                if event["event"] == "ready":
-                    break
-                sidecar.ports[event["listener"]] = event["port"]
-            else:
-                await process.wait()
-                raise AssertionError(f"the sidecar did not start:\n{sidecar.log.decode()}")
+        await sidecar.heard(until)
         yield sidecar
     finally:
         code = await sidecar.stop()

@@ -62,13 +62,14 @@ The configuration says where a secret is, never what it is: a *reference*. {NOT_
 | --- | --- |
 | `env:NAME` | In the environment variable `NAME`, or in the file that `NAME_FILE` names. Both set is an error. |
 | `file:PATH` | In a file, as Kubernetes and Docker mount them. |
-| `{Kind.VAULT}:MOUNT/PATH#FIELD` | *Not available yet.* |
-| `{Kind.GCP}:projects/P/secrets/S[/versions/V]` | *Not available yet.* |
-| `{Kind.AWS_SM}:NAME[#FIELD]`, `{Kind.AWS_SSM}:/NAME` | *Not available yet.* |
+| `{Kind.VAULT}:MOUNT/PATH#FIELD` | In HashiCorp Vault's KV engine, version 1 or 2: [vault.md](vault.md). |
+| `{Kind.GCP}:projects/P/secrets/S[/versions/V]` | In Google Cloud Secret Manager: [stores.md](stores.md). |
+| `{Kind.AWS_SM}:NAME[#FIELD]`, `{Kind.AWS_SSM}:/NAME` | In AWS Secrets Manager, or Parameter Store: [stores.md](stores.md). |
 
-Line ends at the end of a secret are dropped. Keys of Customer.io have at least eight characters; what you make up yourself
-(`outbound.callers`, `admin.token`, the policy's `hash.key`) at least sixteen: `openssl rand -hex 32` makes one. A caller's key
-holds neither spaces nor colons, is no other caller's, and is not a real key.
+What `credentials` refers to is read again every `stores.refresh_seconds`, and rotated without a failed call
+([rotation.md](rotation.md)); everything else is read once, at the start. Line ends at the end of a secret are dropped. What
+you make up yourself (`outbound.callers`, `admin.token`, the policy's `hash.key`) should have at least sixteen characters:
+`openssl rand -hex 32` makes one. A caller's key holds neither spaces nor colons, is no other caller's, and is not a real key.
 """
 
 

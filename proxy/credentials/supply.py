@@ -140,9 +140,10 @@ class Alarm:
         """Cut short the wait there is, or the next one."""
         self._event.set()
 
-    async def wait(self, seconds: float) -> None:
-        """Wait for so many seconds, or until it rings."""
+    async def wait(self, least_seconds: float, most_seconds: float) -> None:
+        """Wait until it rings, no shorter than the one and no longer than the other."""
+        await asyncio.sleep(least_seconds)
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(most_seconds - least_seconds):
                 await self._event.wait()
         self._event.clear()

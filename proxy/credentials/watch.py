@@ -4,8 +4,8 @@
   ever more rarely up to `refresh_seconds`, at random moments, so that replicas do not ask together.
 * A new version is used once Customer.io has accepted it, and only if it does not belong to another workspace or region. What
   cannot be tried (a Pipelines key) is used as it is, and so is the first version: a sidecar starts while Customer.io is down.
-* When Customer.io rejects every key there is, the store is read at once, however many calls were rejected, and again every
-  second at least while calls wait for a newer key.
+* When Customer.io rejects every key there is, the store is read at once, however many calls were rejected, and then again and
+  again, every second at last, until there is one that is taken.
 """
 
 import asyncio
@@ -21,10 +21,8 @@ from proxy.errors import ConfigError
 
 # After a failure: the first wait, doubled with each further one up to the usual interval.
 BACKOFF_SECONDS = 1.0
-# While calls wait for a key: the first wait, doubled up to the last.
+# Between two reads of a store, whatever asks for them; while every key is rejected it is doubled up to the second.
 URGENT_SECONDS = (0.1, 1.0)
-# Between two reads of a store, whatever asks for them.
-READ_INTERVAL_SECONDS = 0.1
 # How far the usual interval is shortened or lengthened at random.
 JITTER = 0.1
 # One read of a credential, with all its parts, logins and repeats.
@@ -47,8 +45,8 @@ class Observer(Protocol):
 class Alarm(Protocol):
     """A wait that can be cut short."""
 
-    async def wait(self, seconds: float) -> None:
-        """Return after so many seconds, or as soon as somebody asks."""
+    async def wait(self, least_seconds: float, most_seconds: float) -> None:
+        """Return as soon as somebody asks, but not before the one, nor after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +101,19 @@ class Watch:
     async def run(self) -> None:
         """Watch until cancelled, or for as long as there can be anything new."""
         failures = 0
-        urgent, most_urgent = URGENT_SECONDS
+        least, most_urgent = URGENT_SECONDS
+        urgent = least
         while not self._is_fixed():
             failures = 0 if await self.round() else failures + 1
             if self._is_fixed():
                 return
             if self._keyring.exhausted(self._slot.name):
                 self._keyring.try_one(self._slot.name)
-                seconds, urgent = urgent, min(2 * urgent, most_urgent)
+                await self._alarm.wait(urgent, urgent)
+                urgent = min(2 * urgent, most_urgent)
             else:
-                urgent = URGENT_SECONDS[0]
-                seconds = self._pause_seconds(failures)
-            await self._alarm.wait(max(seconds, READ_INTERVAL_SECONDS))
+                urgent = least
+                await self._alarm.wait(least, max(least, self._pause_seconds(failures)))
 
     def _is_fixed(self) -> bool:
         held = self._keyring.held(self._slot.name)

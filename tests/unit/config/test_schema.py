@@ -106,12 +106,12 @@ def test_the_full_example_is_full_and_says_the_defaults() -> None:
     text = file.read_text()
     page_lines = [line for line in page().splitlines() if line.startswith("| `") and "not available yet" not in line.lower()]
     keys = {line.split("`")[1] for line in page_lines if "." in line.split("`")[1]}
-    used = {key for key in keys if not key.startswith(("env:", "file:", "webhooks.", "stores."))}
+    used = {key for key in keys if not key.startswith(("env:", "file:", "webhooks.", "stores.vault."))}
     assert len(used) > 60
     assert {key for key in used if not re.search(rf"\b{key.rpartition('.')[2]}:", text)} == {"delivery.spool"}
     written = load(file, {}).config
     default = load(None, {}).config
-    for section in ("region", "upstreams", "admin", "limits", "delivery", "logs"):
+    for section in ("region", "upstreams", "admin", "stores", "limits", "delivery", "logs"):
         assert getattr(written, section) == getattr(default, section), section
     unnamed = written.outbound.model_copy(update={"callers": ()})
     assert unnamed == default.outbound

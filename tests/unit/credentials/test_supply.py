@@ -183,12 +183,16 @@ async def test_other_secrets_are_waited_for() -> None:
 
 
 async def test_an_alarm_cuts_a_wait_short() -> None:
-    """The one there is, or the next one; never the one after."""
+    """The one there is, or the next one; never the one after, and never below the least."""
     alarm = Alarm()
     alarm.ring()
-    await alarm.wait(1000)
-    await alarm.wait(0.01)
-    waiting = asyncio.get_running_loop().create_task(alarm.wait(1000))
-    await asyncio.sleep(0)
+    await alarm.wait(0, 1000)
+    await alarm.wait(0, 0.01)
+    waiting = asyncio.get_running_loop().create_task(alarm.wait(0, 1000))
+    await asyncio.sleep(0.01)
     alarm.ring()
     await waiting
+    began = asyncio.get_running_loop().time()
+    alarm.ring()
+    await alarm.wait(0.05, 0.05)
+    assert asyncio.get_running_loop().time() - began >= 0.05

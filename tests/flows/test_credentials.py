@@ -1,0 +1,191 @@
+"""Where the real keys come from while the process runs: lost, found again, revoked, replaced; and none of them ever shows."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proxy.errors import Reason
+from proxy.simulator.model import Workspace
+from tests.flows.conftest import Upstream
+from tests.flows.test_answers import IDENTIFY, refusal
+from tests.running import SECRETS, Sidecar, config, running
+
+WAIT_SECONDS = 20
+STORES = {"refresh_seconds": 1}
+MESSAGE = {"transactional_message_id": 1, "to": "a@b.c", "identifiers": {"id": "5"}}
+EVENT = {"userId": "5", "event": "seen"}
+
+
+def kept(folder: Path, **keys: str) -> dict[str, str]:
+    """Keep keys in files; return where they are."""
+    for name, key in keys.items():
+        (folder / name).write_text(key + "\n")
+    return {name: f"file:{folder / name}" for name in keys}
+
+
+def pair(folder: Path, api_key: str = SECRETS["TEST_API_KEY"]) -> dict[str, dict[str, str]]:
+    """Keep a Track pair in files."""
+    return {"track": kept(folder, site_id=SECRETS["TEST_SITE_ID"], api_key=api_key)}
+
+
+async def until(holds: Callable[[], Any]) -> None:
+    """Ask again and again until it is so."""
+    async with asyncio.timeout(WAIT_SECONDS):
+        while not await holds():  # noqa: ASYNC110 - a process does not tell
+            await asyncio.sleep(0.05)
+
+
+async def identified(client: aiohttp.ClientSession, sidecar: Sidecar) -> str:
+    """Make a call; return the reason it was refused for, empty where it was not."""
+    async with client.put(sidecar.url + IDENTIFY, json={"plan": "pro"}) as answer:
+        return "" if answer.status == 200 else refusal(answer.status, answer.headers, await answer.read())
+
+
+async def ready(client: aiohttp.ClientSession, sidecar: Sidecar) -> bool:
+    """Ask whether traffic should come."""
+    async with client.get(f"{sidecar.admin_url}/readyz") as answer:
+        return answer.status == 200
+
+
+async def metrics(client: aiohttp.ClientSession, sidecar: Sidecar) -> str:
+    """Return the metrics."""
+    async with client.get(f"{sidecar.admin_url}/metrics") as answer:
+        return await answer.text()
+
+
+async def test_a_secret_on_this_machine_that_is_missing_is_an_error(tmp_path: Path) -> None:
+    """A file that is not there at the start is told at once, and nothing is listened on."""
+    with pytest.raises(AssertionError, match="there is no such file"):
+        async with running(tmp_path, config("http://127.0.0.1:1", credentials={"app": {"api_key": "file:nowhere"}})):
+            pass
+
+
+async def test_a_key_that_grows_stale_is_not_used_and_comes_back(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """The last good one serves while the store is down, up to the bound; then 503; its return mends everything."""
+    stores = STORES | {"max_staleness_seconds": 1.5}
+    document = config(upstream.url, credentials=pair(tmp_path), stores=stores)
+    async with running(tmp_path, document) as sidecar:
+        (tmp_path / "api_key").rename(tmp_path / "hidden")
+        assert await identified(client, sidecar) == ""
+
+        async def unavailable() -> bool:
+            return await identified(client, sidecar) == Reason.CREDENTIALS_UNAVAILABLE
+
+        await until(unavailable)
+        assert await ready(client, sidecar)
+        (tmp_path / "hidden").rename(tmp_path / "api_key")
+
+        async def available() -> bool:
+            return await identified(client, sidecar) == ""
+
+        await until(available)
+        shown = await metrics(client, sidecar)
+    assert 'cio_sidecar_credential_refresh_total{result="error",store="file"}' in shown
+    assert 'cio_sidecar_credential_staleness_seconds{credential="track"}' in shown
+    assert "cio_sidecar_credential_version_age_seconds{" not in shown
+    failed = [line for line in sidecar.log_lines() if line["event"] == "store_unavailable"]
+    assert {line["problem"] for line in failed} == {"there is no such file"}
+    everything = sidecar.log.decode() + shown
+    assert not any(secret in everything for secret in SECRETS.values())
+    assert str(tmp_path) not in everything
+
+
+ANOTHER = "another-key-CANARY"
+
+
+@pytest.mark.parametrize(
+    ("name", "another", "path", "body"),
+    [
+        ("app", Workspace(app_key=ANOTHER), "/v1/send/email", MESSAGE),
+        ("pipelines", Workspace(write_key=ANOTHER), "/v1/track", EVENT),
+    ],
+)
+async def test_g7_every_credential_is_rotated(  # noqa: PLR0917 - two fixtures, a folder, and the case
+    upstream: Upstream,
+    client: aiohttp.ClientSession,
+    tmp_path: Path,
+    name: str,
+    another: Workspace,
+    path: str,
+    body: Any,  # noqa: ANN401 - JSON
+) -> None:
+    """Revoked before the store has the next: a send waits for it and leaves once; a Pipelines call is not swallowed."""
+    (key, old) = {"app": ("api_key", SECRETS["TEST_APP_KEY"]), "pipelines": ("write_key", SECRETS["TEST_WRITE_KEY"])}[name]
+    document = config(upstream.url, credentials={name: kept(tmp_path, **{key: old})}, stores=STORES)
+    async with running(tmp_path, document) as sidecar:
+        upstream.simulator.workspaces = (another,)
+        call = asyncio.get_running_loop().create_task(client.post(sidecar.url + path, json=body).__aenter__())
+        async with asyncio.timeout(WAIT_SECONDS):
+            await upstream.simulator.until(lambda entries: any(entry.status == 401 for entry in entries))
+        kept(tmp_path, **{key: ANOTHER})
+        answer = await call
+        assert answer.status == 200
+        answer.release()
+        shown = await metrics(client, sidecar)
+    taken = [entry for entry in upstream.simulator.requests if entry.status == 200 and entry.request.target == path]
+    assert [entry.json for entry in taken] == [body]
+    assert f'cio_sidecar_credential_requests_total{{credential="{name}",key_id=' in shown
+    assert "CANARY" not in shown + sidecar.log.decode()
+
+
+async def test_a_second_live_pair_is_fallen_back_on_at_once(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """Nobody waits: the call that was rejected is answered with the other pair, and so is every later one."""
+    second = Workspace(site_id="second-site-CANARY", api_key="second-key-CANARY")
+    upstream.simulator.workspaces = (*upstream.simulator.workspaces, second)
+    folder = tmp_path / "next"
+    folder.mkdir()
+    both = pair(tmp_path) | {"track_next": kept(folder, site_id=second.site_id, api_key=second.api_key)}
+    # An hour between reads: what happens now is not because of one.
+    async with running(tmp_path, config(upstream.url, credentials=both, stores={"refresh_seconds": 3600})) as sidecar:
+        async with asyncio.timeout(WAIT_SECONDS):
+            await upstream.simulator.until(
+                lambda entries: len([1 for entry in entries if entry.status]) == 2
+            )  # both were tried
+        upstream.simulator.clear()
+        upstream.simulator.workspaces = (second,)
+        assert [await identified(client, sidecar) for _ in range(3)] == ["", "", ""]
+        shown = await metrics(client, sidecar)
+    assert [entry.status for entry in upstream.simulator.requests if entry.endpoint == "track.v1.identify"] == [
+        401,
+        200,
+        200,
+        200,
+    ]
+    assert 'cio_sidecar_retries_total{reason="rejected_key"} 1.0' in shown
+
+
+async def test_when_nothing_newer_comes_calls_are_told_so(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """503 `credentials_rejected` once the grace is over, and at once after that, until Customer.io takes the key again."""
+    credentials = {**pair(tmp_path), "rotation_grace_seconds": 0.5}
+    async with running(tmp_path, config(upstream.url, credentials=credentials, stores=STORES)) as sidecar:
+        (good,) = upstream.simulator.workspaces
+        upstream.simulator.workspaces = (Workspace(api_key="none"),)
+        answers = await asyncio.gather(*(identified(client, sidecar) for _ in range(20)))
+        assert set(answers) == {Reason.CREDENTIALS_REJECTED}
+        assert await identified(client, sidecar) == Reason.CREDENTIALS_REJECTED
+        upstream.simulator.workspaces = (good,)
+        assert await identified(client, sidecar) == ""
+    assert {line.get("reason") for line in sidecar.log_lines()} == {None, Reason.CREDENTIALS_REJECTED}
+
+
+async def test_a_storm_of_rejections_is_one_read_of_the_store(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """A hundred calls come back rejected; the store is read again ten times a second at most, whatever they are."""
+    credentials = {**pair(tmp_path), "rotation_grace_seconds": 0.5}
+    async with running(tmp_path, config(upstream.url, credentials=credentials, stores={"refresh_seconds": 3600})) as sidecar:
+        upstream.simulator.workspaces = (Workspace(api_key="none"),)
+        await asyncio.gather(*(identified(client, sidecar) for _ in range(100)))
+        shown = await metrics(client, sidecar)
+    line = next(line for line in shown.splitlines() if line.startswith('cio_sidecar_credential_refresh_total{result="ok"'))
+    assert float(line.split()[-1]) <= 10
