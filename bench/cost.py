@@ -10,19 +10,18 @@ import timeit
 from collections.abc import Callable
 
 import orjson
-import yaml
 from prometheus_client import CollectorRegistry
 
-from bench import work
+from bench import redaction, work
 from proxy import logs, pipeline
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
 from proxy.api.model import Bucket, Credential, Upstream
 from proxy.clock import SystemClock
 from proxy.credentials.callers import Callers
-from proxy.credentials.model import TrackPair
-from proxy.delivery.ports import Injected, Timeouts
-from proxy.delivery.scrub import Scrubber
+from proxy.credentials.keyring import Keyring
+from proxy.credentials.model import Kind, TrackPair, Version
+from proxy.delivery.ports import Timeouts
 from proxy.delivery.send import Sender
 from proxy.exchange import Fields, RequestHead
 from proxy.http1.caller import CallerConnection
@@ -38,8 +37,6 @@ from proxy.observer import Observer
 from proxy.outbound import Outbound
 from proxy.payload.decode import parse
 from proxy.payload.encode import encode
-from proxy.policy.compile import compile_policy
-from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
 
@@ -110,10 +107,9 @@ async def _stages() -> dict[str, float]:
     cork = Cork(turn.append)
     clock = SystemClock()
     observer = Observer(Metrics(CollectorRegistry(), "bench"), logs.logger("info", "json"), clock)
-    document = PolicyDocument.model_validate(yaml.safe_load(work.POLICIES["sidecar, full"]))
     rules = Rules(
         table=Table(ENDPOINTS),
-        policy=compile_policy(document, ENDPOINTS, Sensitive(b"bench-pepper-bench")),
+        policy=redaction.policy("sidecar, full"),
         callers=Callers.of([("bench", Sensitive(work.CALLER_KEY))], frozenset()),
         heads={upstream: pipeline.common_head("track.customer.io") for upstream in Upstream},
         body_bytes=1_048_576,
@@ -122,11 +118,15 @@ async def _stages() -> dict[str, float]:
     )
     pool = Connections(cork)
     authorization = TrackPair(Sensitive("bench-site"), Sensitive("bench-api-key")).authorization()
-    injected = Injected(authorization.line.reveal(), authorization.key_id, Scrubber(authorization.renderings.reveal()))
+    keyring = Keyring(
+        {"track": Credential.TRACK}, grace_seconds=0, max_staleness_seconds=3600, clock=clock, held=observer.credential_held,
+        wanted=lambda _: None,
+    )  # fmt: skip
+    keyring.adopt("track", Version(authorization, Kind.ENV, fixed=True))
     sender = Sender(
         connections=dict.fromkeys(Upstream, pool),
         limiter=MemoryLimiter({bucket: Quota(1e6, 1e5) for bucket in Bucket}, 2, clock, asyncio.get_running_loop().call_later),
-        credentials={Credential.TRACK: injected},
+        keys=keyring,
         inflight_bytes=1_000_000,
         timeouts=Timeouts(5, 9),
         observer=observer,

@@ -11,7 +11,7 @@ CONNECTIONS = 64
 STEADY_PER_SECOND = 1000
 
 
-def throughput(port: int, script: Path, seconds: float, core: str) -> float:
+def throughput(port: int, tls: Path | None, script: Path, seconds: float, core: str) -> float:
     """Return the successful requests a second that wrk got.
 
     Raises:
@@ -19,7 +19,7 @@ def throughput(port: int, script: Path, seconds: float, core: str) -> float:
     """
     command = [
         "taskset", "-c", core, "wrk", "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "-s", str(script),
-        f"http://127.0.0.1:{port}",
+        f"{'https' if tls else 'http'}://127.0.0.1:{port}",
     ]  # fmt: skip
     output = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     if "Non-2xx" in output or "Socket errors" in output:
@@ -30,9 +30,11 @@ def throughput(port: int, script: Path, seconds: float, core: str) -> float:
     return float(found[1])
 
 
-def latencies(port: int, request: bytes, seconds: float, core: str) -> list[float]:
+def latencies(port: int, tls: Path | None, request: bytes, seconds: float, core: str) -> list[float]:
     """Return the latencies at a steady rate, in milliseconds."""
     command = ["taskset", "-c", core, sys.executable, "-m", "bench.steady", str(port), str(STEADY_PER_SECOND), str(seconds)]
+    if tls:
+        command.append(str(tls))
     output = subprocess.run(command, check=True, capture_output=True, input=request).stdout
     return [seconds * 1000 for seconds in orjson.loads(output)]
 

@@ -1,95 +1,148 @@
-"""What the sidecar is measured beside: programs that listen on a free port, each on one core."""
+"""What is measured: one table of programs, and the one way in which each is started, on a core and a port of loopback."""
 
-import base64
 import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import orjson
+from bench import work
+from bench.place import Place
 
-from bench.work import ENVIRONMENT
-
-HERE = Path(__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENTS = ROOT / ".tools" / "bench"
+NGINX = Path(__file__).parent / "nginx"
 MODULES = Path("/usr/lib/nginx/modules")
-AUTHORIZATION = base64.b64encode(b"bench-site:bench-api-key").decode()
-START_SECONDS = 5
+# wrk, the upstream and the steady load share a core; the proxy under test has the other to itself.
+LOAD_CORE, PROXY_CORE = "0", "1"
+START_SECONDS = 20
 
 
-def has_nginx() -> bool:
-    """Say whether nginx with LuaJIT is here (Debian packages nginx, libnginx-mod-http-lua and lua-cjson)."""
-    return shutil.which("nginx") is not None and (MODULES / "ngx_http_lua_module.so").exists()
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One program."""
+
+    name: str
+    prepare: Callable[[Place], list[str]]
+    """Write what the program reads to its place, and return its command."""
+    absent: Callable[[], str | None] = lambda: None
+    """Return how to get what this machine lacks for it; None: nothing."""
+    redacts: bool = True
+    core: str = PROXY_CORE
+    asked_for: bool = False
+    """It is measured only where it is asked for."""
+
+
+def _python(module: str, interpreter: str = sys.executable) -> Callable[[Place], list[str]]:
+    return lambda place: [interpreter, "-m", f"bench.{module}", *place.arguments()]
+
+
+def _apart(name: str) -> Peer:
+    """Return a Python peer with an environment of its own: what it depends on is not what the sidecar does."""
+    environment = ENVIRONMENTS / name
+
+    def absent() -> str | None:
+        return None if (environment / ".installed").is_file() else f'`make bench ARGS="--peers {name}"` installs it'
+
+    return Peer(name, _python(f"{name}_peer", str(environment / "bin" / "python")), absent, asked_for=True)
+
+
+def _sidecar(name: str) -> Peer:
+    def prepare(place: Place) -> list[str]:
+        (place.folder / "policy.yaml").write_text(work.POLICIES[name])
+        config = place.folder / "sidecar.yaml"
+        config.write_text(work.config(name, "policy.yaml", place))
+        return [sys.executable, "-m", "proxy", "serve", "--config", str(config)]
+
+    return Peer(name, prepare)
+
+
+def _nginx(name: str, redact: str = "") -> Peer:
+    def absent() -> str | None:
+        found = shutil.which("nginx") and (MODULES / "ngx_http_lua_module.so").exists()
+        return None if found else "Debian packages nginx, libnginx-mod-http-lua and lua-cjson"
+
+    def prepare(place: Place) -> list[str]:
+        certificate = "ssl_certificate {}; ssl_certificate_key {};".format(*place.certificate) if place.certificate else ""
+        values = {
+            "folder": place.folder, "port": place.port, "upstream": place.upstream, "modules": MODULES, "lua": NGINX,
+            "authorization": work.INJECTED, "redact": redact, "ssl": "ssl" if certificate else "", "certificate": certificate,
+        }  # fmt: skip
+        text = (NGINX / "nginx.conf").read_text()
+        for key, value in values.items():
+            text = text.replace(f"@{key}@", str(value))
+        config = place.folder / "nginx.conf"
+        config.write_text(text)
+        return ["nginx", "-p", str(place.folder), "-c", str(config)]
+
+    return Peer(name, prepare, absent, redacts=bool(redact))
+
+
+SINK = Peer("direct", _python("sink"), redacts=False, core=LOAD_CORE)
+PEERS = (
+    SINK,
+    Peer("aiohttp", _python("aiohttp_peer")),
+    _sidecar("sidecar"),
+    _sidecar("sidecar, full"),
+    _nginx("nginx"),
+    _nginx("nginx+LuaJIT", 'access_by_lua_block { require "redact" () }'),
+    _apart("fastapi"),
+    _apart("mitmproxy"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A program that accepts connections."""
+
+    port: int
+    pid: int
+    start_ms: float
 
 
 @contextmanager
-def printing_port(command: list[str], core: str) -> Iterator[tuple[int, int]]:
-    """Run a program that prints its port; give the port and the process id."""
-    with subprocess.Popen(["taskset", "-c", core, *command], stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None  # noqa: S101  # a pipe was asked for
-            yield int(process.stdout.readline()), process.pid
-        finally:
-            process.terminate()
+def running(peer: Peer, folder: Path, upstream: int = 0, tls: Path | None = None) -> Iterator[Running]:
+    """Run `peer` in a new `folder` until the end of the block.
 
-
-@contextmanager
-def nginx(folder: Path, upstream: int, core: str, *, redacting: bool) -> Iterator[tuple[int, int]]:
-    """Run nginx with one worker, passing through or redacting; give its port and the process id."""
+    Raises:
+        SystemExit: it ended, or accepts no connection within `START_SECONDS`; holds what it said.
+    """
     folder.mkdir()
     with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    values = {
-        "folder": folder, "modules": MODULES, "lua": HERE / "nginx", "upstream": upstream, "port": port,
-        "authorization": AUTHORIZATION, "redact": 'access_by_lua_block { require "redact" () }' if redacting else "",
-    }  # fmt: skip
-    text = (HERE / "nginx" / "nginx.conf").read_text()
-    for name, value in values.items():
-        text = text.replace(f"@{name}@", str(value))
-    (folder / "nginx.conf").write_text(text)
-    command = ["taskset", "-c", core, "nginx", "-p", str(folder), "-c", str(folder / "nginx.conf")]
-    with subprocess.Popen(command, stderr=sys.stderr) as process:
-        try:
-            _wait_for(port)
-            yield port, process.pid
-        finally:
-            process.terminate()
-
-
-@contextmanager
-def sidecar(config: Path, core: str) -> Iterator[tuple[int, int, float]]:
-    """Run the sidecar; give its port, its process id and the milliseconds until it was ready."""
+        place = Place(folder, free.getsockname()[1], upstream, tls)
+    command = ["taskset", "-c", peer.core, *peer.prepare(place)]
+    said = folder / "said.txt"
     begin = time.perf_counter()
-    command = ["taskset", "-c", core, sys.executable, "-m", "proxy", "serve", "--config", str(config)]
-    environment = {**os.environ, **ENVIRONMENT}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
+    environment = os.environ | work.ENVIRONMENT
+    with (
+        said.open("wb") as output,
+        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT) as process,
+    ):
         try:
-            assert process.stdout is not None  # noqa: S101  # a pipe was asked for
-            port = 0
-            for line in process.stdout:
-                event = orjson.loads(line)
-                if event.get("listener") == "outbound":
-                    port = event["port"]
-                if event["event"] == "ready":
-                    break
-            yield port, process.pid, (time.perf_counter() - begin) * 1000
+            while not _accepts(place.port):
+                if process.poll() is not None or time.perf_counter() > begin + START_SECONDS:
+                    raise SystemExit(f"{peer.name} did not start:\n{said.read_text()}")
+                time.sleep(0.005)
+            yield Running(place.port, process.pid, (time.perf_counter() - begin) * 1000)
         finally:
             process.terminate()
 
 
-def _wait_for(port: int) -> None:
-    """Return once something listens on `port`."""
-    end = time.perf_counter() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.perf_counter() > end:
-                raise
-            time.sleep(0.02)
-        else:
-            return
+def certificates(folder: Path) -> Path:
+    """Make the files by which a caller trusts a server on loopback; return `folder`."""
+    command = [sys.executable, "-m", "proxy", "tls", "init", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    return folder
+
+
+def _accepts(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True

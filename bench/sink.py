@@ -1,7 +1,7 @@
 """An upstream that costs next to nothing: answers `200 {}` to whatever comes, as fast as Python can.
 
 It does not parse HTTP beyond what it takes to find the end of a request; the proxies measured against it send well-formed
-requests with a Content-Length. `GET /last` gives back the request before it, so that a run can look at what arrived.
+requests with a Content-Length. `GET /last` gives back the request before it, once, so that a run can look at what arrived.
 """
 
 import asyncio
@@ -11,6 +11,8 @@ from typing import cast
 
 import uvloop
 
+from bench.place import Place
+
 LAST = b"GET /last "
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
@@ -19,7 +21,7 @@ _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 class Sink(asyncio.Protocol):
     """One connection."""
 
-    last = b""  # the newest request of all connections
+    last = b""  # the newest request of all connections; empty once it was asked for
 
     def __init__(self) -> None:
         """Begin with nothing read."""
@@ -32,7 +34,8 @@ class Sink(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Answer every whole request."""
         if data.startswith(LAST):
-            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(Sink.last), Sink.last))
+            last, Sink.last = Sink.last, b""
+            self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(last), last))
             return
         whole = buffer = self._buffer + data if self._buffer else data
         answers = 0
@@ -49,13 +52,12 @@ class Sink(asyncio.Protocol):
             self._transport.write(ANSWER * answers)
 
 
-async def serve() -> None:
-    """Listen on a free loopback port and print it."""
-    server = await asyncio.get_running_loop().create_server(Sink, "127.0.0.1", 0, backlog=1024)
-    sys.stdout.write(f"{server.sockets[0].getsockname()[1]}\n")
-    sys.stdout.flush()
+async def serve(place: Place) -> None:
+    """Answer until killed."""
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Sink, "127.0.0.1", place.port, backlog=1024, ssl=place.server_context())
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve())
+    uvloop.run(serve(Place.of(sys.argv[1:])))

@@ -4,13 +4,18 @@ Latency is counted from the moment a request was due, so a stall shows in every 
 """
 
 import asyncio
+import ssl
 import sys
 import time
+from pathlib import Path
 from typing import cast
 
 import orjson
 import uvloop
 
+from bench.place import client_context
+
+LANES = 16
 ANSWER_END = b"\r\n\r\n{}"
 
 
@@ -49,11 +54,13 @@ class Lane(asyncio.Protocol):
                 self._write()
 
 
-async def load(port: int, request: bytes, rate: float, seconds: float, lanes: int = 16) -> list[float]:
+async def load(port: int, tls: ssl.SSLContext | None, request: bytes, rate: float, seconds: float) -> list[float]:
     """Return the latencies, in seconds, of `rate * seconds` requests."""
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    open_lanes = [(await loop.create_connection(lambda: Lane(request, latencies), "127.0.0.1", port))[1] for _ in range(lanes)]
+    open_lanes = [
+        (await loop.create_connection(lambda: Lane(request, latencies), "127.0.0.1", port, ssl=tls))[1] for _ in range(LANES)
+    ]
     total = int(rate * seconds)
     begin = time.perf_counter() + 0.05
     for number in range(total):
@@ -61,7 +68,7 @@ async def load(port: int, request: bytes, rate: float, seconds: float, lanes: in
         wait = due - time.perf_counter()
         if wait > 0:
             await asyncio.sleep(wait)
-        open_lanes[number % lanes].send(due)
+        open_lanes[number % LANES].send(due)
     for _ in range(50):
         if len(latencies) == total:
             break
@@ -70,5 +77,7 @@ async def load(port: int, request: bytes, rate: float, seconds: float, lanes: in
 
 
 if __name__ == "__main__":
-    _port, _rate, _seconds = int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])
-    sys.stdout.buffer.write(orjson.dumps(uvloop.run(load(_port, sys.stdin.buffer.read(), _rate, _seconds))))
+    _port, _rate, _seconds, *_tls = sys.argv[1:]
+    _context = client_context(Path(_tls[0]) if _tls else None)
+    _latencies = uvloop.run(load(int(_port), _context, sys.stdin.buffer.read(), float(_rate), float(_seconds)))
+    sys.stdout.buffer.write(orjson.dumps(_latencies))

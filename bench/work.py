@@ -4,15 +4,20 @@ import base64
 
 import orjson
 
+from bench.place import Place
+
 VARIANTS = 64
 CALLER_KEY = "bench-caller-key"
 AUTHORIZATION = base64.b64encode(b"bench:" + CALLER_KEY.encode()).decode()
 ENVIRONMENT = {
     "BENCH_PEPPER": "bench-pepper-bench", "BENCH_SITE": "bench-site", "BENCH_KEY": "bench-api-key", "BENCH_CALLER": CALLER_KEY,
 }  # fmt: skip
-# What must not be found, and what must be found, in what reaches Customer.io.
-STRIPPED = (b"000-00-0000", b"not-a-real-one", b"555-0123", b"192.0.2.10")
-HASHED = (b'"phone_hash":"k1.c7', b'"ip_address_hash":"k1.')
+# What a proxy puts in the place of AUTHORIZATION.
+INJECTED = "Basic " + base64.b64encode(f"{ENVIRONMENT['BENCH_SITE']}:{ENVIRONMENT['BENCH_KEY']}".encode()).decode()
+# The fields that leave as hashes only.
+HASHED = {b"phone", b"ip_address"}
+# What must not be found in what reaches Customer.io.
+WITHHELD = (b"000-00-0000", b"not-a-real-one", b"555-0123", b"192.0.2.10", AUTHORIZATION.encode())
 
 
 def body(variant: int = 0) -> bytes:
@@ -84,7 +89,7 @@ POLICIES = {
 _CONFIG = """\
 version: 1
 upstreams: {{track: {{url: "http://127.0.0.1:{upstream}"}}}}
-outbound: {{port: 0{callers}}}
+outbound: {{{listeners}{callers}}}
 admin: {{port: 0}}
 credentials: {{track: {{site_id: "env:BENCH_SITE", api_key: "env:BENCH_KEY"}}}}
 limits: {{buckets: {{track: {{rate_per_second: 1000000, burst: 100000}}}}}}
@@ -92,7 +97,11 @@ policy: {policy}
 """
 
 
-def config(name: str, upstream: int, policy: str) -> str:
+def config(name: str, policy: str, place: Place) -> str:
     """Return the configuration of a variant of the sidecar; limiter and metrics are always on."""
+    listeners = f"port: {place.port}"
+    if place.certificate:
+        certificate, key = place.certificate
+        listeners = f"port: 0, tls: {{port: {place.port}, certificate: {certificate}, key: {key}}}"
     callers = ', callers: [{name: bench, key: "env:BENCH_CALLER"}]' if name == "sidecar, full" else ""
-    return _CONFIG.format(upstream=upstream, callers=callers, policy=policy)
+    return _CONFIG.format(upstream=place.upstream, listeners=listeners, callers=callers, policy=policy)

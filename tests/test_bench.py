@@ -1,0 +1,111 @@
+"""`make bench` measures only what does the work, and says when a run does not count."""
+
+import hashlib
+import hmac
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+from bench import arrival, peers, work
+from bench.measure import Figures, compare
+from bench.report import Run, finish
+from tests.needs import ROOT
+
+# What is here wherever the tests run; a run of the bench looks at the others in the same way.
+REDACTING = [peer for peer in peers.PEERS if peer.redacts and peer.absent() is None]
+
+
+def pseudonym(text: str) -> bytes:
+    """Return what the bench's policy makes of `text`, worked out by the standard library."""
+    return b"k1." + hmac.new(work.ENVIRONMENT["BENCH_PEPPER"].encode(), text.encode(), hashlib.sha256).hexdigest()[:32].encode()
+
+
+@pytest.mark.needs("taskset")
+@pytest.mark.parametrize("secured", [False, True], ids=["plain", "tls"])
+def test_every_redacting_peer_sends_on_the_same_clean_call(tmp_path: Path, secured: bool) -> None:  # noqa: FBT001 - by name
+    """Nothing that is withheld arrives, our credential does, and both hashes are the HMAC of the normalised value."""
+    tls = peers.certificates(tmp_path / "tls") if secured else None
+    with peers.running(peers.SINK, tmp_path / "upstream") as upstream:
+        for peer in REDACTING:
+            with peers.running(peer, tmp_path / peer.name, upstream.port, tls) as program:
+                hashes = arrival.hashes(peer.name, program.port, upstream.port, tls)
+            assert hashes == {b"phone": pseudonym("+15550123"), b"ip_address": pseudonym("192.0.2.10")}, peer.name
+
+
+@pytest.mark.needs("taskset")
+def test_a_proxy_that_does_not_do_the_work_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that lets a field through ends the run by name, and so does one that answers without sending anything on."""
+    (sidecar,) = (peer for peer in peers.PEERS if peer.name == "sidecar")
+    with peers.running(peers.SINK, tmp_path / "upstream") as upstream:
+        with peers.running(sidecar, tmp_path / "honest", upstream.port) as program:
+            arrival.hashes("honest", program.port, upstream.port, None)
+        with (
+            peers.running(peers.SINK, tmp_path / "silent") as program,
+            pytest.raises(SystemExit, match="silent does not do the work"),
+        ):
+            arrival.hashes("silent", program.port, upstream.port, None)
+        monkeypatch.setitem(work.POLICIES, "sidecar", work.POLICIES["sidecar"].replace("[ssn, password]", "[ssn]"))
+        with (
+            peers.running(sidecar, tmp_path / "leaking", upstream.port) as program,
+            pytest.raises(SystemExit, match="leaking does not do the work"),
+        ):
+            arrival.hashes("leaking", program.port, upstream.port, None)
+
+
+@pytest.mark.needs("taskset")
+def test_a_program_that_does_not_start_says_why(tmp_path: Path) -> None:
+    """What it printed before it ended is in the error."""
+    peer = peers.Peer("broken", lambda _: [sys.executable, "-c", "raise SystemExit('no such module')"])
+    with pytest.raises(SystemExit, match="broken did not start:\nno such module"), peers.running(peer, tmp_path / "broken"):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("luajit", "fault"),
+    [
+        (40.0, None),
+        (100.0, None),
+        (39.9, "nginx+LuaJIT reached 0.399 of nginx"),
+        (100.1, "nginx+LuaJIT reached 1.001 of nginx"),
+        (None, "nginx and nginx+LuaJIT were not measured"),
+    ],
+)
+def test_a_run_counts_only_beside_a_fast_luajit(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], luajit: float | None, fault: str | None
+) -> None:
+    """Under 0.4 of nginx, over all of it, or without it, the exit status is 1, and table, JSON and picture say so."""
+    subjects: dict[str, Figures] = {"sidecar": {"requests_per_second": 30.0}}
+    if luajit is not None:
+        subjects |= {"nginx": {"requests_per_second": 100.0}, "nginx+LuaJIT": {"requests_per_second": luajit}}
+    compare(subjects)
+    assert finish(Run(False, subjects, {}, {}), tmp_path) == (0 if fault is None else 1)
+    kept, picture = orjson.loads((tmp_path / "bench.json").read_bytes()), (tmp_path / "bench.svg").read_text()
+    said = capsys.readouterr()
+    assert kept["counts"] is (fault is None)
+    for text in (kept["fault"] or "", said.err, said.out, picture):
+        assert (fault or "not count") in text if fault else "not count" not in text
+
+
+def test_a_missing_peer_is_named_and_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The end of a run tells how many peers it lacked, which, and how to get them; TLS runs have files of their own."""
+    run = Run(tls=True, subjects={"sidecar": {"requests_per_second": 30.0}}, stages_us={}, skipped={"mitmproxy": "make it"})
+    finish(run, tmp_path)
+    assert "bench: 1 skipped: mitmproxy (make it)" in capsys.readouterr().err
+    assert orjson.loads((tmp_path / "bench-tls.json").read_bytes())["skipped"] == {"mitmproxy": "make it"}
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bench-tls.json", "bench-tls.svg"]
+
+
+@pytest.mark.needs("wrk", "taskset")
+def test_a_whole_run_ends_as_its_results_say(tmp_path: Path) -> None:
+    """The command measures every subject that this machine has, over TLS, and its exit status is what it keeps."""
+    command = [sys.executable, "-m", "bench", "--tls", "--seconds", "0.2", "--rounds", "1", "--results", str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    assert (tmp_path / "bench-tls.json").exists(), done.stdout + done.stderr
+    kept = orjson.loads((tmp_path / "bench-tls.json").read_bytes())
+    assert done.returncode == (0 if kept["counts"] else 1), done.stderr
+    assert kept["subjects"].keys() | kept["skipped"].keys() == {peer.name for peer in peers.PEERS if not peer.asked_for}
+    assert all(figures["requests_per_second"] > 0 for figures in kept["subjects"].values())
+    assert f"bench: {len(kept['skipped'])} skipped" in done.stderr if kept["skipped"] else "skipped" not in done.stderr
