@@ -1,6 +1,6 @@
 # `make demo` and `make test` do all the set-up there is. They need make and Python 3.11 or newer with venv, nothing else.
-# Where npm is, `make test` installs Customer.io's Node SDKs; where Go is, `make tools` builds helm and kubeconform. What a
-# machine lacks, the tests skip by name.
+# Where npm is, `make test` installs Customer.io's Node SDKs; where Go is, `make tools` builds helm, kubeconform and Vault. What
+# a machine lacks, the tests skip by name.
 
 PYTHON ?= python3
 GO ?= $(or $(shell command -v go),$(wildcard /usr/local/go/bin/go))
@@ -12,16 +12,20 @@ TOOLS := $(patsubst tests/tools/%/go.mod,.tools/bin/%,$(wildcard tests/tools/*/g
 BASE := $(if $(shell command -v debootstrap),$(if $(filter 0,$(shell id -u)),.tools/python-base.tar))
 NODE_SDKS := $(patsubst %/package-lock.json,%/node_modules/.installed,$(wildcard tests/sdk/package-lock.json))
 PYTHON_SDKS := $(patsubst requirements-sdk-%.lock,.tools/sdk/%/.installed,$(wildcard requirements-sdk-*.lock))
+# Peers of the bench that need an environment of their own get one once ARGS asks for them, by name or with `--peers all`.
+BENCH_PEERS := $(patsubst requirements-bench-%.lock,%,$(wildcard requirements-bench-*.lock))
+BENCH_ASKED := $(if $(findstring --peers,$(ARGS)),$(filter $(BENCH_PEERS) all,$(subst =, ,$(ARGS))))
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench install sdk gates tools lock upgrade docs
+.PHONY: help demo test check soak bench install sdk gates tools lock upgrade docs
 
 help:
 	@echo "make demo     the sidecar between the official SDK and a simulated Customer.io"
 	@echo "make test     every test that this machine can run; ARGS='-k drain' passes options to pytest"
 	@echo "make check    style, types, floors, secrets, Dockerfile, locks"
-	@echo "make bench    throughput and latency beside a direct connection and an aiohttp proxy (needs wrk)"
-	@echo "make tools    what the tests of chart and image need: helm and kubeconform (with Go), a base image (with debootstrap)"
+	@echo "make soak     1,000 rotations of keys under two SDKs that never stop calling"
+	@echo "make bench    throughput and latency beside other proxies (needs wrk and nginx); ARGS='--tls --peers all' widens it"
+	@echo "make tools    what tests of chart, stores and image need: helm, kubeconform, Vault (with Go), a base image (with debootstrap)"
 	@echo "make lock     writes the requirements*.lock files; make upgrade takes the newest versions"
 	@echo "make docs     writes what the pages, the README and the chart take over from the program"
 
@@ -41,7 +45,11 @@ check: install gates
 	.ci/locks check
 	$(BIN)/python helm/values_schema.py --check
 
-bench: install
+# 1,000 rotations under load, which take about a quarter of an hour.
+soak: install sdk
+	@SOAK_ROTATIONS=1000 $(BIN)/python -m pytest tests/sdk/test_rotation.py $(ARGS)
+
+bench: install $(patsubst %,.tools/bench/%/.installed,$(if $(filter all,$(BENCH_ASKED)),$(BENCH_PEERS),$(BENCH_ASKED)))
 	@$(BIN)/python -m bench $(ARGS)
 
 install: .venv/.installed
@@ -81,9 +89,17 @@ $(BIN)/python:
 	PIP_PYTHON=$(@D) $(INSTALL) --no-build-isolation -r $<
 	@touch $@
 
+.tools/bench/%/.installed: requirements-bench-%.lock | $(BIN)/python
+	$(BIN)/python -m venv --clear --without-pip $(@D)
+	PIP_PYTHON=$(@D) $(INSTALL) -r $<
+	@touch $@
+
+# Vault without the clients of every database and cloud: what is left has KV, AppRole and JWT.
+.tools/bin/vault: GO_TAGS := -tags=minimal
+
 # The version of a tool is the one in its go.mod; a module each, because their requirements conflict.
 .tools/bin/%: tests/tools/%/go.mod tests/tools/%/go.sum
-	GOTOOLCHAIN=local GOBIN="$(CURDIR)/.tools/bin" "$(GO)" -C tests/tools/$* install tool
+	GOTOOLCHAIN=local GOBIN="$(CURDIR)/.tools/bin" "$(GO)" -C tests/tools/$* install $(GO_TAGS) tool
 	@touch $@
 
 .tools/python-base.tar: .ci/python-base

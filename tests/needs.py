@@ -67,6 +67,8 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "promtool": "Debian's package prometheus has it",
         "python-base": "`make tools` makes it as root where debootstrap is",
         "uv": "`make gates` installs it",
+        "vault": "`make tools` builds it where Go is",
+        "vault-plugin-auth-kubernetes": "`make tools` builds it where Go is",
     }
 )
 
