@@ -1,1 +1,1 @@
-"""The operator's port: health and metrics."""
+"""The operator's port: health, metrics and the keys that are in use."""

@@ -1,6 +1,9 @@
-"""The operator's port: liveness, readiness and metrics. None of them needs a token; nothing here shows a secret."""
+"""The operator's port: liveness, readiness and metrics, and behind the admin token what is below `/v1/`.
 
-from collections.abc import Callable, Mapping
+Without a token nothing but the first three is there. Nothing here shows a secret.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
 from aiohttp import web
@@ -10,23 +13,37 @@ from prometheus_client.exposition import generate_latest as plain_text
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
+from proxy.admin import keys
+from proxy.admin.access import CHALLENGE, Token, bears
 from proxy.admin.serve import Handle
+from proxy.credentials.keyring import KeyStatus
 from proxy.errors import Answer, error_body
 
 METHODS = frozenset({"GET", "HEAD"})
 
+Page = Callable[[web.BaseRequest], web.Response]
+
 # Every answer that is not a page, by its public code.
 ERRORS: Mapping[str, Answer] = MappingProxyType(
     {
-        "not_found": Answer(404, "There is no such page; there are /healthz, /readyz and /metrics."),
+        "unauthorized": Answer(401, "The page needs the admin token, as a Bearer token."),
+        "not_found": Answer(404, "There is no such page; there are /healthz, /readyz and /metrics, and with a token /v1/keys."),
         "method_not_allowed": Answer(405, "The page only takes GET and HEAD."),
         "not_ready": Answer(503, "The sidecar is not ready."),
     }
 )
 
 
-def build(registry: CollectorRegistry, ready: Callable[[], bool]) -> Handle:
-    """Return what answers requests; `ready` says whether traffic should come."""
+def build(
+    registry: CollectorRegistry,
+    ready: Callable[[], bool],
+    token: Token | None,
+    status: Callable[[], Iterable[KeyStatus]],
+) -> Handle:
+    """Return what answers requests.
+
+    `ready` says whether traffic should come; `token` is None where none is configured; `status` describes the keys.
+    """
 
     def healthz(_: web.BaseRequest) -> web.Response:
         # Alive means that the event loop turns. Customer.io or a secret store being down is no reason to restart.
@@ -41,7 +58,10 @@ def build(registry: CollectorRegistry, ready: Callable[[], bool]) -> Handle:
             return web.Response(body=text, headers={"Content-Type": OPENMETRICS})
         return web.Response(body=plain_text(registry), headers={"Content-Type": CONTENT_TYPE_PLAIN_0_0_4})
 
-    pages = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+    pages: dict[str, Page] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
+    if token is not None:
+        behind_token: Mapping[str, Page] = {keys.PATH: keys.page(status)}
+        pages |= {path: _guarded(page, token) for path, page in behind_token.items()}
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         page = pages.get(request.path)
@@ -52,6 +72,18 @@ def build(registry: CollectorRegistry, ready: Callable[[], bool]) -> Handle:
         return page(request)
 
     return handle
+
+
+def _guarded(page: Page, token: Token) -> Page:
+    """Return `page` for those who bear the token."""
+
+    def guarded(request: web.BaseRequest) -> web.Response:
+        known = token()
+        if known is None:
+            return refusal("not_ready")
+        return page(request) if bears(request, known) else refusal("unauthorized", CHALLENGE)
+
+    return guarded
 
 
 def refusal(code: str, headers: Mapping[str, str] = MappingProxyType({})) -> web.Response:

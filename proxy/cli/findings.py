@@ -1,12 +1,15 @@
 """What `check` found, and how it is shown: a table at a terminal, a line each in a log, or JSON for a program."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 import orjson
 import typer
+
+from proxy.cli import table
 
 
 class State(StrEnum):
@@ -16,6 +19,11 @@ class State(StrEnum):
     WARNING = "warning"  # it works, and should be mended all the same
     SKIPPED = "skipped"  # nothing is known to be wrong; the detail says why no more can be said
     PROBLEM = "problem"
+
+
+_COLOURS: Mapping[str, str] = MappingProxyType(
+    {State.OK: "green", State.WARNING: "magenta", State.SKIPPED: "yellow", State.PROBLEM: "bold red"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +46,8 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> None:
         text = orjson.dumps({"ok": well(findings), "findings": [asdict(finding) for finding in findings]})
         typer.echo(text)
     elif sys.stdout.isatty():
-        _show_table(findings)
+        table.show(("what", "state", "detail"), [(each.subject, each.state, each.detail) for each in findings], _COLOURS)
     else:
         width = max(len(finding.subject) for finding in findings)
         for finding in findings:
             typer.echo(f"{finding.state:<7}  {finding.subject:<{width}}  {finding.detail}")
-
-
-def _show_table(findings: Sequence[Finding]) -> None:
-    from rich.console import Console  # noqa: PLC0415 - only at a terminal
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
-
-    colours = {State.OK: "green", State.WARNING: "magenta", State.SKIPPED: "yellow", State.PROBLEM: "bold red"}
-    table = Table("what", "state", "detail")
-    for finding in findings:
-        # As text, so that square brackets in a message are no markup.
-        table.add_row(Text(finding.subject), Text(finding.state, style=colours[finding.state]), Text(finding.detail))
-    Console().print(table)

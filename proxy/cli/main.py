@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,8 +26,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help starts twice as fast, and reads the same in a log
     pretty_exceptions_enable=False,
 )
+keys_app = typer.Typer(help="Show the keys of a running sidecar.")
 config_app = typer.Typer(help="Describe the configuration.")
 tls_app = typer.Typer(help="Make certificates.")
+app.add_typer(keys_app, name="keys")
 app.add_typer(config_app, name="config")
 app.add_typer(tls_app, name="tls")
 
@@ -35,6 +37,7 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option("--config", "-c", metavar="FILE", help="The configuration; without it, defaults and the environment."),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer calls it with the option's value
@@ -63,12 +66,36 @@ def check(
     config: ConfigFile = None,
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Customer.io about the credentials.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Check the configuration, its secrets and its credentials."""
     from proxy.cli.check import check as command  # noqa: PLC0415 - see above
 
     return command(config, os.environ, offline=offline, as_json=as_json)
+
+
+@app.command()
+def rotate(
+    config: ConfigFile = None,
+    *,
+    credential: Annotated[
+        Literal["track", "app", "pipelines"] | None, typer.Option(help="Which; without it, the first that is configured.")
+    ] = None,
+    timeout_seconds: Annotated[int, typer.Option(min=0, max=86_400, help="How long each wait may take.")] = 600,
+    as_json: AsJson = False,
+) -> int:
+    """Walk through the replacement of a key."""
+    from proxy.cli.rotate import rotate as command  # noqa: PLC0415 - see above
+
+    return command(config, os.environ, credential=credential, timeout_seconds=timeout_seconds, as_json=as_json)
+
+
+@keys_app.command()
+def status(config: ConfigFile = None, *, as_json: AsJson = False) -> int:
+    """Print the keys by their ids, with state, age and last use."""
+    from proxy.cli.keys import status as command  # noqa: PLC0415 - see above
+
+    return command(config, os.environ, as_json=as_json)
 
 
 @config_app.command()

@@ -89,8 +89,8 @@ def read(slot: Slot, providers: Mapping[Kind, Provider]) -> Version:
     try:
         authorization = slot.form(secrets)
     except UnreadableError as error:
-        part = f".{next(iter(slot.parts))}" if len(slot.parts) == 1 else ""
-        raise ConfigError(str(error), path=f"credentials.{slot.name}{part}") from None
+        only = f".{next(iter(slot.parts))}" if len(slot.parts) == 1 else ""
+        raise ConfigError(str(error), path=f"credentials.{slot.name}{only}") from None
     dates = [document.created_at for document in documents.values()]
     return Version(
         authorization,

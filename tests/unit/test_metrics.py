@@ -25,7 +25,10 @@ LABELS = {
     "cio_sidecar_loop_lag_seconds": set(),
     "cio_sidecar_pii_actions": {"rule", "action", "mode"},
     "cio_sidecar_pii_errors": {"stage"},
+    "cio_sidecar_credential_refresh": {"store", "result"},
     "cio_sidecar_credential_requests": {"credential", "key_id", "result"},
+    "cio_sidecar_credential_staleness_seconds": {"credential"},
+    "cio_sidecar_credential_version_age_seconds": {"credential"},
     "cio_sidecar_ratelimit": {"bucket", "result"},
     "cio_sidecar_retries": {"reason"},
     "cio_sidecar_lenient_rejections": {"endpoint"},
@@ -44,10 +47,13 @@ def used() -> CollectorRegistry:
     metrics.refusals.add(Reason.RATE_LIMITED)
     metrics.request_duration.observe("track.v1.identify", 0.003)
     metrics.upstream_duration.observe("track.v1.identify", 99)
-    metrics.inflight.read = lambda: 3
+    metrics.inflight.read = lambda: {(): 3}
     metrics.pii_actions.add('a "rule"\\\n', "strip", "enforce")
     metrics.pii_errors.add("policy")
     metrics.credential_requests.add("track", "1f2e3d4c", "accepted")
+    metrics.credential_refresh.add("vault", "ok")
+    metrics.credential_staleness.read = lambda: {("track",): 3.5}
+    metrics.credential_version_age.read = lambda: {("track_next",): 86_400.0}
     metrics.ratelimit.add(Bucket.TRACK, "admitted")
     metrics.retries.add("stale_connection")
     metrics.lenient_rejections.add("pipelines.v1.track")
@@ -122,7 +128,7 @@ def test_a_gauge_is_read_at_the_scrape() -> None:
     gauge = Gauge("x", "x")
     assert gauge.family().samples == []
     now = [1.0]
-    gauge.read = lambda: now[0]
+    gauge.read = lambda: {(): now[0]}
     assert [sample.value for sample in gauge.family().samples] == [1]
     now[0] = 2
     assert [sample.value for sample in gauge.family().samples] == [2]

@@ -12,25 +12,33 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_plain
 
 from proxy.admin.app import build
+from proxy.api.model import Credential
+from proxy.credentials.keyring import KeyStatus, State
+from proxy.credentials.model import Kind
 from proxy.metrics import Metrics
+from proxy.sensitive import Sensitive
 
 OPENMETRICS = "application/openmetrics-text"
+TOKEN = "token-canary-0123"
+KEY = KeyStatus(Credential.APP, "app", "a1b2c3d4", State.ACTIVE, Kind.ENV, "", None, None, None)
 NAMES = {"cio_sidecar_build_info", "cio_sidecar_requests", "cio_sidecar_inflight"}
 
 
 class Pages:
     """The pages over a registry, of a sidecar that may be ready."""
 
-    def __init__(self) -> None:
-        """Be ready."""
+    def __init__(self, *, with_token: bool = True) -> None:
+        """Be ready, and have a token configured, which was read."""
         registry = CollectorRegistry()
         Metrics(registry, "1.2.3")
         self.ready = True
-        self._handle = build(registry, lambda: self.ready)
+        self.token: Sensitive[str] | None = Sensitive(TOKEN)
+        self._handle = build(registry, lambda: self.ready, (lambda: self.token) if with_token else None, lambda: [KEY])
 
-    async def get(self, path: str, method: str = "GET", accept: str = "") -> web.Response:
+    async def get(self, path: str, method: str = "GET", accept: str = "", authorization: str | None = None) -> web.Response:
         """Return what is answered."""
-        response = await self._handle(make_mocked_request(method, path, headers={"Accept": accept}))
+        headers = {"Accept": accept} | ({} if authorization is None else {"Authorization": authorization})
+        response = await self._handle(make_mocked_request(method, path, headers=headers))
         assert isinstance(response, web.Response)
         return response
 
@@ -90,10 +98,45 @@ async def test_there_is_nothing_else(path: str) -> None:
     assert "canary" not in str(response.text)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/keys"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"])
 async def test_pages_are_only_read(path: str, method: str) -> None:
     """Anything but GET and HEAD is 405, and says what is taken (RFC 9110 section 15.5.6)."""
     response = await Pages().get(path, method)
     assert (response.status, body(response)["code"]) == (405, "method_not_allowed")
     assert response.headers["Allow"] == "GET, HEAD"
+
+
+async def test_keys_are_shown_to_who_bears_the_token() -> None:
+    """To GET and HEAD alike."""
+    for method in ("GET", "HEAD"):
+        response = await Pages().get("/v1/keys", method, authorization=f"Bearer {TOKEN}")
+        assert response.status == 200
+        assert [key["key_id"] for key in body(response)["keys"]] == ["a1b2c3d4"]
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer canary", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
+async def test_keys_are_shown_to_nobody_else(authorization: str | None) -> None:
+    """401 with what is wanted (RFC 9110 section 11.6.1), and nothing of what came."""
+    response = await Pages().get("/v1/keys", authorization=authorization)
+    assert (response.status, body(response)["code"]) == (401, "unauthorized")
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="cio-sidecar"'
+    assert "canary" not in str(response.text)
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer ", f"Bearer {TOKEN}", "Bearer None"])
+async def test_without_a_token_there_are_no_keys(authorization: str | None) -> None:
+    """404 where none is configured, whatever is shown: everything but health and metrics is off."""
+    response = await Pages(with_token=False).get("/v1/keys", authorization=authorization)
+    assert (response.status, body(response)["code"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer ", f"Bearer {TOKEN}", "Bearer None"])
+async def test_a_token_that_was_not_read_yet_opens_nothing(authorization: str | None) -> None:
+    """503 until its store has given it, then as ever."""
+    pages = Pages()
+    pages.token = None
+    response = await pages.get("/v1/keys", authorization=authorization)
+    assert (response.status, body(response)["code"]) == (503, "not_ready")
+    pages.token = Sensitive(TOKEN)
+    assert (await pages.get("/v1/keys", authorization=f"Bearer {TOKEN}")).status == 200

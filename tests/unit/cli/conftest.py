@@ -12,6 +12,13 @@ import pytest
 COMMAND_SECONDS = 30
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Simulator = Callable[..., int]
+Sidecar = Callable[..., "Ports"]
+
+
+class Ports(dict[str, int]):
+    """The ports of a running sidecar by listener, and what it wrote to its log."""
+
+    log: Path
 
 
 @pytest.fixture
@@ -45,3 +52,32 @@ def simulator() -> Iterator[Simulator]:
     for process in processes:
         process.terminate()
         process.communicate(timeout=COMMAND_SECONDS)
+
+
+@pytest.fixture
+def sidecar(tmp_path: Path) -> Iterator[Sidecar]:
+    """Return what starts a sidecar with a configuration, in an environment of its own, and gives its ports once it is ready."""
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(file: Path, **environ: str) -> Ports:
+        ports = Ports()
+        ports.log = tmp_path / f"sidecar-{len(processes)}.log"
+        with ports.log.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-X", "dev", "-W", "error", "-m", "proxy", "serve", "--config", file],
+                stdout=subprocess.PIPE, stderr=log, env={"PATH": os.environ["PATH"], **environ},
+            )  # fmt: skip
+        processes.append(process)
+        assert process.stdout is not None
+        for line in process.stdout:
+            event = orjson.loads(line)
+            if event["event"] == "ready":
+                return ports
+            ports[event["listener"]] = event["port"]
+        raise AssertionError(ports.log.read_text())
+
+    yield start
+    for process in processes:
+        process.terminate()
+        process.communicate(timeout=COMMAND_SECONDS)
+        assert process.returncode == 0

@@ -8,10 +8,14 @@ import orjson
 import pytest
 import yaml
 
+from proxy.cli import check
 from proxy.cli.certificates import VALID_DAYS, issue
 from proxy.cli.check import inspect
 from proxy.cli.findings import Finding, State
 from proxy.config.load import load
+from proxy.credentials.env import EnvProvider
+from proxy.credentials.model import Document, Kind, UnreadableError
+from proxy.sensitive import Sensitive
 from tests.needs import ROOT
 from tests.unit.cli.conftest import Command, Simulator
 
@@ -85,9 +89,11 @@ def test_customer_io_is_asked(command: Command, simulator: Simulator, tmp_path: 
     told = orjson.loads(done.stdout)
     assert told["ok"] is True
     details = {finding["subject"]: (finding["state"], finding["detail"]) for finding in told["findings"]}
-    assert details["upstreams.track"][1].startswith("accepted for workspace 77 in region us")
-    assert details["upstreams.app"][0] == "ok"
-    assert details["upstreams.pipelines"][0] == "skipped"
+    assert details["credentials.track"][1].startswith("accepted for workspace 77 in region us")
+    assert details["credentials.app"][1].startswith("accepted")
+    assert details["credentials.pipelines"][0] == "skipped"
+    assert {details[f"upstreams.{name}"][0] for name in ("track", "app", "pipelines")} == {"ok"}
+    assert details["clock"][0] == "ok"
     assert "CANARY" not in done.stdout
 
 
@@ -97,7 +103,8 @@ def test_customer_io_is_asked_over_tls(command: Command, simulator: Simulator, t
     port = simulator(*OPTIONS, "--tls-certificate", tmp_path / "tls/server.pem", "--tls-key", tmp_path / "tls/server.key")
     done = command("check", "--config", written(tmp_path, upstreams=upstreams(port, "https", ca="tls/ca.pem")), **SECRETS)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "ok       upstreams.track" in done.stdout
+    assert "ok       upstreams.track         reached over TLSv1.3; its certificate is trusted, and good until 2" in done.stdout
+    assert "accepted for workspace 77" in done.stdout
 
 
 def test_a_rejected_key_is_not_well(command: Command, simulator: Simulator, tmp_path: Path) -> None:
@@ -106,7 +113,7 @@ def test_a_rejected_key_is_not_well(command: Command, simulator: Simulator, tmp_
     done = command("check", "--config", file, **SECRETS | {"APP": "another-CANARY"})
     assert (done.returncode, done.stderr) == (1, "")
     (line,) = (line for line in done.stdout.splitlines() if line.startswith("problem"))
-    assert line.split()[1] == "upstreams.app"
+    assert line.split()[1] == "credentials.app"
     assert "check the App API key" in line
     assert "CANARY" not in done.stdout
 
@@ -189,6 +196,105 @@ def test_a_certificate_that_has_ended_is_found(tmp_path: Path) -> None:
     ):
         findings, _ = inspect(load(file, {}), SECRETS, (made + dt.timedelta(days=day)).timestamp())
         assert finding in findings
+
+
+PAIR = {"site_id": "env:SITE", "api_key": "env:KEY"}
+
+
+def of_track(tmp_path: Path, track: dict[str, str], **more: Any) -> list[Finding]:  # noqa: ANN401 - a configuration is free-form here
+    """Return what is found offline about the first pair."""
+    file = written(tmp_path, credentials={"track": track, **more})
+    return [finding for finding in inspect(load(file, {}), SECRETS, now=0)[0] if finding.subject == "credentials.track"]
+
+
+def test_every_slot_is_told_by_its_name(command: Command, simulator: Simulator, tmp_path: Path) -> None:
+    """The second live pair too, which must be of the same workspace; nothing is said of it where there is none."""
+    credentials = {"track": PAIR, "track_next": {"site_id": "env:SITE", "api_key": "env:APP"}}
+    file = written(tmp_path, credentials=credentials, upstreams=upstreams(simulator(*OPTIONS)))
+    done = command("check", "--config", file, **SECRETS)
+    assert (done.returncode, done.stderr) == (1, "")
+    told = [line.split(maxsplit=2) for line in done.stdout.splitlines() if "credentials." in line]
+    assert [(state, subject) for state, subject, _ in told] == [
+        ("ok", "credentials.track"),
+        ("ok", "credentials.track_next"),
+        ("skipped", "credentials.app"),
+        ("skipped", "credentials.pipelines"),
+        ("ok", "credentials.track"),
+        ("problem", "credentials.track_next"),
+    ]
+    assert told[-1][2].startswith("Customer.io rejects it")
+    assert "CANARY" not in done.stdout
+
+
+def test_a_pair_that_is_kept_apart_is_told(tmp_path: Path) -> None:
+    """Its halves may be read from two versions. Files of one folder are mounted together, and the environment never changes."""
+    for folder in ("one", "two"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "site_id").write_text("site-CANARY")
+        (tmp_path / folder / "api_key").write_text("key-CANARY")
+    together = {"site_id": "file:one/site_id", "api_key": "file:one/api_key"}
+    assert [finding.state for finding in of_track(tmp_path, together)] == [State.OK]
+    assert [finding.state for finding in of_track(tmp_path, PAIR)] == [State.OK]
+    read, apart = of_track(tmp_path, {"site_id": "file:one/site_id", "api_key": "file:two/api_key"})
+    assert (read.state, apart.state) == (State.OK, State.WARNING)
+    assert "keep both in one secret, or in files of one folder" in apart.detail
+
+
+class Store:
+    """A remote store that holds some documents, each as a version with a date."""
+
+    def __init__(self, **documents: Document) -> None:
+        """Hold `documents`."""
+        self.documents = documents
+
+    def read(self, document: str) -> Document:
+        """See `Provider.read`."""
+        if document not in self.documents:
+            raise UnreadableError("there is no such secret: write it")
+        return self.documents[document]
+
+
+def kept(created_at: float | None = None) -> Document:
+    """Return a pair in one document."""
+    fields = {"site_id": Sensitive("site-CANARY"), "api_key": Sensitive("key-CANARY-0")}
+    return Document(fields, version="7", created_at=created_at)
+
+
+def remote(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, store: Store, now: float = 0, **track: str) -> list[Finding]:
+    """Return what is found offline with a pair, and a second one, in a remote store."""
+    monkeypatch.setattr(check, "providers", lambda _config, environ: {Kind.ENV: EnvProvider(environ), Kind.AWS_SM: store})
+    pair = track or {"site_id": "aws-sm:pair#site_id", "api_key": "aws-sm:pair#api_key"}
+    second = {"site_id": "aws-sm:next#site_id", "api_key": "aws-sm:next#api_key"}
+    file = written(tmp_path, credentials={"track": pair, "track_next": second})
+    findings, _ = inspect(load(file, {}), SECRETS, now)
+    assert "CANARY" not in repr(findings)
+    return findings
+
+
+def test_a_version_is_told_with_its_age(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """And one that is older than the schedule with what to do; where the store has no date nothing is said of it."""
+    days = 86_400
+    findings = remote(monkeypatch, tmp_path, Store(pair=kept(created_at=5 * days), next=kept()), now=95 * days + 1)
+    first, late, second = (finding for finding in findings if finding.subject.startswith("credentials.track"))
+    assert first.detail.endswith(", version 7, 90 days old)")
+    assert (late.subject, late.state) == ("credentials.track", State.WARNING)
+    assert "90 days old, and credentials.max_version_age_days is 90: `cio-sidecar rotate --credential track`" in late.detail
+    assert (second.subject, second.state) == ("credentials.track_next", State.OK)
+    assert second.detail.endswith(", version 7)")
+
+
+def test_each_remote_store_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """It is well where anything could be read from it; what could not be is told by its key as well."""
+
+    def of_store(store: Store) -> Finding:
+        (finding,) = (each for each in remote(monkeypatch, tmp_path, store) if each.subject.startswith("stores."))
+        return finding
+
+    assert of_store(Store(pair=kept(), next=kept())) == Finding("stores.aws", State.OK, "aws-sm: 2 of 2 secrets read")
+    assert of_store(Store(pair=kept())) == Finding("stores.aws", State.OK, "aws-sm: 1 of 2 secrets read")
+    assert of_store(Store()) == Finding("stores.aws", State.PROBLEM, "aws-sm: 0 of 2 secrets read")
+    problems = {finding.subject for finding in remote(monkeypatch, tmp_path, Store()) if finding.state is State.PROBLEM}
+    assert problems == {"stores.aws", "credentials.track.site_id", "credentials.track_next.site_id"}
 
 
 @pytest.mark.parametrize(

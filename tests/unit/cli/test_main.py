@@ -10,7 +10,7 @@ import pytest
 import proxy
 from tests.unit.cli.conftest import Command
 
-COMMANDS = ("serve", "check", "simulator", "demo", "version", "config", "tls")
+COMMANDS = ("serve", "check", "rotate", "simulator", "demo", "version", "keys", "config", "tls")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
@@ -24,8 +24,12 @@ def test_help_names_every_command(command: Command, arguments: list[str]) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", [["serve"], ["check"], ["config", "schema"], ["tls", "init"], ["simulator"], ["demo"], ["version"]]
-)
+    "name",
+    [
+        ["serve"], ["check"], ["rotate"], ["keys", "status"], ["config", "schema"], ["tls", "init"], ["simulator"], ["demo"],
+        ["version"],
+    ],
+)  # fmt: skip
 def test_every_command_has_help(command: Command, name: list[str]) -> None:
     """It says how the command is called."""
     done = command(*name, "--help")
