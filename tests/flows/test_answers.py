@@ -205,12 +205,12 @@ async def test_every_refusal_is_json_and_echoes_nothing(
                 assert refusal(answer.status, answer.headers, told) == expected_reason, content[:80]
                 assert b"CANARY" not in told + str(answer.headers).encode()
             expected.append(expected_reason)
-        refused = [line for line in sidecar.log_lines() if line["event"] == "refused"]
-        assert set(expected) <= {line["reason"] for line in refused}
         async with client.get(sidecar.admin_url + "/metrics") as answer:
             metrics = (await answer.read()).decode()
         for reason in set(expected):
             assert f'cio_sidecar_refusals_total{{reason="{reason}"}}' in metrics
+    refused = [line for line in sidecar.log_lines() if line["event"] == "refused"]  # the last ones are written as it ends
+    assert set(expected) <= {line["reason"] for line in refused}
     assert b"CANARY" not in bytes(sidecar.log) + metrics.encode()
     assert not upstream.simulator.requests
 
