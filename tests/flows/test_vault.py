@@ -111,6 +111,6 @@ async def test_g7_a_new_version_in_vault_is_used(
             await upstream.simulator.until(lambda entries: any(entry.status == 401 for entry in entries))
         vault.write(mount, "customerio", {"site_id": newer.site_id, "api_key": newer.api_key})
         assert await call == ""
-        adopted = [line["version"] for line in sidecar.log_lines() if line["event"] == "credential_adopted"]
+    adopted = [line["version"] for line in sidecar.log_lines() if line["event"] == "credential_adopted"]
     assert adopted == ["1", "2"]
     assert "CANARY" not in sidecar.log.decode()
