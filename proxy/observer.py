@@ -10,7 +10,7 @@ from proxy.credentials.model import Kind, Version
 from proxy.errors import ANSWERS, Reason
 from proxy.logs import fault
 from proxy.metrics import VERDICTS, Metrics
-from proxy.policy.apply import Hit
+from proxy.policy.fields import Hit
 
 # The endpoint label of a request that matched none.
 UNMATCHED = "none"

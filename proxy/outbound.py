@@ -10,7 +10,7 @@ from proxy.delivery.send import Sender
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Caller, RequestHead
 from proxy.observer import Observer
-from proxy.policy.apply import DeniedError
+from proxy.policy.fields import DeniedError
 from proxy.rules import Rules
 
 

@@ -13,7 +13,9 @@ from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Fields, Outgoing, RequestHead
 from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
-from proxy.policy.apply import EndpointPolicy, Hit
+from proxy.policy.apply import EndpointPolicy
+from proxy.policy.fields import Hit
+from proxy.policy.texts import may_be_structured
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
@@ -78,9 +80,8 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
     rules, match = admission.rules, admission.match
     endpoint = match.endpoint
     facts = _facts(rules, admission.head.headers)
-    policy = rules.policy.for_endpoint(endpoint.name)
+    policy = rules.policy.for_endpoint(endpoint.name, admission.caller)
     hits: list[Hit] = []
-    target = match.target
     stage = "decode"
     try:
         if body:
@@ -88,9 +89,16 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
         if body:
             value = parse(body, rules.depth)
             stage = "policy"
-            value, hits = policy.apply(value)
+            value, hits = policy.apply(
+                value, structured=may_be_structured(body), id_type=match.query.get("id_type", "") if match.query else ""
+            )
             stage = "encode"
             body = encode(value)
+        target = match.target
+        if policy.renames:
+            stage = "target"
+            target, replaced = policy.target(match)
+            hits += replaced
         if match.unnamed_query:
             # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
             stage = "query"

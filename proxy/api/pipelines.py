@@ -47,6 +47,7 @@ def _row(name: str, *, items: str = "") -> Endpoint:
         identifiers=MappingProxyType({prefix + position: kind for position, kind in persons.items()}),
         # A batch is also stamped as a whole.
         routing=(*(prefix + position for position in routing), *(("messageId", "sentAt", "timestamp") if items else ())),
+        naming_attributes=MappingProxyType({f"{prefix}traits.email": Identifier.EMAIL} if "identify" in kinds else {}),
         sending=frozenset({"userId", "anonymousId"} | ({"email"} if "identify" in kinds else set())),
         event_items=items,
         event_id="messageId",

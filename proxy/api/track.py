@@ -85,6 +85,7 @@ def _v2(name: str, items: str) -> Endpoint:
         aliases=(f"/{name}",),
         identifiers=MappingProxyType({prefix + position: kind for position, kind in operation.items()}),
         routing=tuple(prefix + position for position in routing),
+        naming_attributes=MappingProxyType({f"{prefix}attributes.email": Identifier.EMAIL}),
         sending=frozenset({"email", "unsubscribed", "cio_subscription_preferences", "identifiers", "device"}),
         event_items=items,
     )

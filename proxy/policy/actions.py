@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Protocol
 
@@ -86,22 +86,25 @@ class HmacHasher:
     The two keyed states are made once and copied for each value: half the work of a fresh HMAC, a quarter of its time.
     """
 
-    def __init__(self, key: Sensitive[bytes], key_id: str, hex_length: int) -> None:
-        """Key the two states."""
+    def __init__(self, key: Sensitive[bytes], key_id: str, hex_length: int, previous: Sequence[str] = ()) -> None:
+        """Key the two states; what was made under one of the `previous` key ids is left as it is, too."""
         secret = key.reveal()
         if len(secret) > _BLOCK_BYTES:
             secret = hashlib.sha256(secret).digest()
         secret = secret.ljust(_BLOCK_BYTES, b"\0")
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in secret))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in secret))
+        self.key_id = key_id
         self._prefix = key_id + "."
         self._hex_length = hex_length
-        self._own = re.compile(rf"{re.escape(self._prefix)}[0-9a-f]{{{hex_length}}}")
+        ids = "|".join(map(re.escape, (key_id, *previous)))
+        self._own = re.compile(rf"(?:{ids})\.[0-9a-f]{{{hex_length}}}")
+        self._prefixes = (self._prefix, *(f"{name}." for name in previous))
 
     def hashed(self, value: object, canonical: Canonical) -> object:
         """See `Hasher.hashed`."""
         if type(value) is str:
-            if value.startswith(self._prefix) and self._own.fullmatch(value):
+            if value.startswith(self._prefixes) and self._own.fullmatch(value):
                 return value
             data = _utf8(canonical(value))
         elif value is None:

@@ -9,132 +9,65 @@ holds a scalar or an array of scalars; an object there is no identifier, and is 
 look there as well.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from proxy.errors import Reason, RefusedError
-from proxy.policy.actions import HASH_SUFFIX, MASK, Canonical, Hasher
-from proxy.policy.model import Action, Mode
+from proxy.api.match import Match
+from proxy.policy.actions import MASK
+from proxy.policy.fields import DeniedError, Hit, Matcher
+from proxy.policy.model import Action
 from proxy.policy.positions import Position
-
-# How many keys are remembered, and how long they may be: what callers send must not fill the memory.
-KNOWN_KEYS = 4096
-KNOWN_KEY_CHARACTERS = 128
+from proxy.policy.walk import Act, Ruleset, Walk
 
 # Members of an enumeration take a look-up each, a name of the module a third of one.
 _HASH, _MASK, _DENY = Action.HASH, Action.MASK, Action.DENY
 _CONTAINERS = frozenset({dict, list})
 
 
-class Hit:
-    """A rule that acted, or in report mode would have. `labels` is all that is ever told of it: rule, action and mode."""
-
-    __slots__ = ("action", "enforced", "labels", "rule")
-
-    def __init__(self, rule: str, action: Action, mode: Mode) -> None:
-        """Name what acted."""
-        self.rule = rule
-        self.action = action
-        self.enforced = mode is Mode.ENFORCE
-        self.labels = (rule, action.value, mode.value)
-
-    def __eq__(self, other: object) -> bool:
-        """Compare what is told."""
-        return isinstance(other, Hit) and self.labels == other.labels
-
-    def __hash__(self) -> int:
-        """Hash what is told."""
-        return hash(self.labels)
-
-    def __repr__(self) -> str:
-        """Show what is told."""
-        return f"Hit{self.labels}"
-
-
-class Field:
-    """What happens to a key: which rule decides on it, at an identifier position and anywhere else, and how it is hashed."""
-
-    __slots__ = ("canonical", "dotted", "hash_key", "hit", "hit_at_identifier", "spares")
-
-    def __init__(self, key: str, hit: Hit, hit_at_identifier: Hit | None, canonical: Canonical) -> None:
-        """Decide on `key`; its text is hashed in the form that `canonical` gives it."""
-        self.hit = hit
-        self.hit_at_identifier = hit_at_identifier
-        self.spares = hit is not hit_at_identifier  # whether it matters where the key stands
-        self.dotted = "." in key
-        self.hash_key = key + HASH_SUFFIX
-        self.canonical = canonical
-
-    def hit_at(self, position: Position, key: str, value: object) -> Hit | None:
-        """Return which rule decides on `value`, which stands as `key` in the object at `position`."""
-        # Nearly no key stands at such a position: most are known not to from their name.
-        if (
-            self.spares
-            and (key in position.named or self.dotted or position.wide)
-            and position.below(key).exempt
-            and _is_identifier(value)
-        ):
-            return self.hit_at_identifier
-        return self.hit
-
-
-class DeniedError(RefusedError):
-    """The policy refuses a request."""
-
-    def __init__(self, hits: list[Hit]) -> None:
-        """Carry what acted, the refusing rule last."""
-        super().__init__(Reason.POLICY_DENIED)
-        self.hits = hits
-
-
-class Matcher:
-    """Finds what happens to a key, and remembers it. Endpoints with the same rules share one."""
-
-    __slots__ = ("_find", "known", "plain")
-
-    def __init__(self, find: Callable[[str], Field | None]) -> None:
-        """Ask `find` about a key that is not remembered."""
-        self._find = find
-        self.known: dict[str, Field] = {}  # keys that a rule is known to name
-        self.plain: set[str] = set()  # keys known to match nothing
-
-    def field(self, key: str) -> Field | None:
-        """Return what happens to `key`, which is not among the plain ones; None for nothing."""
-        known = self.known.get(key)
-        if known is not None:
-            return known
-        found = self._find(key)
-        if len(key) <= KNOWN_KEY_CHARACTERS:
-            if found is None:
-                if len(self.plain) >= KNOWN_KEYS:
-                    self.plain.clear()
-                self.plain.add(key)
-            else:
-                if len(self.known) >= KNOWN_KEYS:
-                    self.known.clear()
-                self.known[key] = found
-        return found
-
-
 class EndpointPolicy:
-    """The rules that hold for one endpoint, ready to be applied."""
+    """The rules that hold for one endpoint, ready to be applied. `renames` says whether a target may change."""
 
-    __slots__ = ("_hashed", "_matcher", "_positions")
+    __slots__ = ("_hashed", "_matcher", "_positions", "_rules", "_thorough", "renames")
 
-    def __init__(self, matcher: Matcher, positions: Position, hasher: Hasher) -> None:
-        """Apply what `matcher` finds, but for `positions`."""
-        self._matcher = matcher
-        self._positions = positions
-        self._hashed = hasher.hashed
+    def __init__(self, rules: Ruleset) -> None:
+        """Apply `rules`."""
+        self._rules = rules
+        self._matcher: Matcher = rules.matcher
+        self._positions: Position = rules.positions
+        self._hashed = rules.hasher.hashed
+        self._thorough = rules.more_than_fields
+        self.renames = rules.identity is not None
 
-    def apply(self, value: object) -> tuple[object, list[Hit]]:
+    def apply(self, value: object, *, structured: bool = True, id_type: str = "") -> tuple[object, list[Hit]]:
         """Return what may leave of `value`, which is used up, and what acted on it.
+
+        `structured` says whether a string in it may hold JSON or parameters (`texts.may_be_structured`); `id_type` is what the
+        call's query says its identifiers are.
 
         Raises:
             DeniedError: a rule does not let the request leave.
+            RefusedError: `too_deep`, where JSON in strings is nested too deep to be looked into.
         """
+        if structured or self._thorough:
+            kept, acts = self.explain(value, id_type)
+            return kept, [hit for hit, _ in acts]
         hits: list[Hit] = []
         return (self._inside(value, self._positions, hits) if type(value) in _CONTAINERS else value), hits
+
+    def explain(self, value: object, id_type: str = "") -> tuple[object, list[Act]]:
+        """Return what may leave of `value`, and what acted on it where; raises what `apply` does."""
+        walk = Walk(self._rules, id_type)
+        return walk.body(value), walk.acts
+
+    def target(self, match: Match) -> tuple[bytes, list[Hit]]:
+        """Return the target that is sent, and what acted on it."""
+        identity = self._rules.identity
+        if identity is None:
+            return match.target, []
+        target = identity.pseudonyms.target(match)
+        if target == match.target:
+            return target, []
+        return target if identity.hit.enforced else match.target, [identity.hit]
 
     def _inside(self, value: Any, position: Position, hits: list[Hit]) -> object:  # noqa: ANN401  # an object or an array
         """Return what may leave of a container."""
@@ -175,9 +108,3 @@ class EndpointPolicy:
         # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept
-
-
-def _is_identifier(value: object) -> bool:
-    """Say whether `value` can be an identifier or routing value: a scalar, or an array of scalars."""
-    kind = type(value)
-    return kind is not dict and (kind is not list or not any(isinstance(element, dict | list) for element in value))  # type: ignore[attr-defined]  # narrowed by `kind`

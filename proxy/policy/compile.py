@@ -1,41 +1,58 @@
-"""Turns a policy document into what is applied: for each endpoint, which rule decides on which field.
+"""Turns a policy document into what is applied: for each endpoint and caller, which rule decides on which field.
 
 The first rule that matches wins, in file order, so everything can be decided here and looked up by name later. Found at load,
 because nobody would notice them later:
-* a glob that names no endpoint;
-* a field that an earlier rule takes everywhere, whatever its action: the later rule could never act on it;
+* a glob that names no endpoint, a detector that nobody knows, a pattern that is none;
+* a field, path or detector that an earlier rule takes everywhere, whatever its action: the later rule could never act on it;
 * a rule that would change a field a message is sent by, unless it says `force: true`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from proxy.api.model import Endpoint
+from proxy.api.model import Endpoint, Identifier
 from proxy.errors import ConfigError
 from proxy.policy.actions import Hasher, HmacHasher, Sha256Hasher, canonical_form
-from proxy.policy.apply import EndpointPolicy, Field, Hit, Matcher
-from proxy.policy.model import Action, HashSection, Mode, PolicyDocument, RuleSection, normal_form
+from proxy.policy.apply import EndpointPolicy
+from proxy.policy.fields import Choice, Field, Hit, Matcher
+from proxy.policy.identity import Pseudonyms
+from proxy.policy.minimise import Allowed
+from proxy.policy.model import ALLOW, IDENTIFIERS, Action, HashSection, Mode, PolicyDocument, RuleSection
+from proxy.policy.names import normal_form
 from proxy.policy.positions import tree
+from proxy.policy.selector import ANY, DEEP, Selectors, Steps, steps
+from proxy.policy.walk import Choices, Detecting, Identity, Ruleset, Scanner
 from proxy.sensitive import Sensitive
 
 # Stands in where no rule hashes.
 _UNUSED = HashSection(algorithm="sha256")
 
 _LOOKING = frozenset({Action.DENY})
+# Every caller that no rule names.
+_ANYONE = ""
 
 
 class Policy:
-    """A compiled policy."""
+    """A compiled policy. What holds for a caller that rules name is made when it is first asked for, and kept."""
 
-    def __init__(self, endpoints: Mapping[str, EndpointPolicy], unknown: EndpointPolicy, hits: tuple[Hit, ...]) -> None:
-        """Hold the policy of each endpoint by its name, that of endpoints the table does not know, and all that can act."""
+    def __init__(self, compiler: "_Compiler", hits: tuple[Hit, ...]) -> None:
+        """Hold what makes it, and all that can act."""
         self.hits = hits
-        self._endpoints = endpoints
-        self._unknown = unknown
+        self._compiler = compiler
+        self._callers = compiler.callers
+        self._unknown = compiler.compiled("", _ANYONE)
+        self._by_endpoint = {name: compiler.compiled(name, _ANYONE) for name in compiler.endpoints}
+        self._by_caller: dict[tuple[str, str], EndpointPolicy] = {}
 
-    def for_endpoint(self, name: str) -> EndpointPolicy:
-        """Return the policy of the endpoint called `name`."""
-        return self._endpoints.get(name, self._unknown)
+    def for_endpoint(self, name: str, caller: str = _ANYONE) -> EndpointPolicy:
+        """Return the policy of the endpoint called `name`, for calls of `caller`."""
+        if caller not in self._callers:
+            return self._by_endpoint.get(name, self._unknown)
+        known = name if name in self._by_endpoint else ""
+        made = self._by_caller.get((known, caller))
+        if made is None:
+            made = self._by_caller[known, caller] = self._compiler.compiled(known, caller)
+        return made
 
 
 # Compiles a policy whose own key is not known yet. Nothing may be sent under it.
@@ -48,42 +65,91 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     Raises:
         ConfigError: a rule cannot act, contradicts an earlier one, or would break sending; or the hash key is missing.
     """
-    names = [endpoint.name for endpoint in endpoints]
-    scopes = [_scope(index, rule, names) for index, rule in enumerate(document.rules)]
-    _refuse_shadowed(document.rules, scopes)
-    _refuse_unsendable(document, endpoints, scopes)
-    hasher = _hasher(document, hash_key)
-    matchers: dict[tuple[int, ...], Matcher] = {}
+    rules = [_Rule(index, rule, document, endpoints) for index, rule in enumerate(document.rules)]
+    _refuse_shadowed(rules)
+    _refuse_unsendable(rules, endpoints)
+    compiler = _Compiler(document, rules, endpoints, _hasher(document, hash_key))
+    hits = [rule.hit for rule in rules if rule.hit is not None]
+    if compiler.allow:
+        hits.append(Hit(ALLOW, Action.STRIP, document.mode))
+    return Policy(compiler, (*hits, *compiler.identity_hits))
 
-    def compiled(endpoint: Endpoint | None) -> EndpointPolicy:
-        # An endpoint that the table does not know could be any: every rule holds for it, whatever endpoints it is meant for.
-        chosen = tuple(
-            index
-            for index, rule in enumerate(document.rules)
-            if _mode(document, rule) is not Mode.OFF and (endpoint is None or endpoint.name in scopes[index])
-        )
-        if chosen not in matchers:
-            matchers[chosen] = Matcher(_Finder(document, [document.rules[index] for index in chosen]).find)
-        positions = (*endpoint.identifiers, *endpoint.routing) if endpoint else ()
-        return EndpointPolicy(matchers[chosen], tree(positions), hasher)
 
-    hits = tuple(_hit(document, rule) for rule in document.rules if _mode(document, rule) is not Mode.OFF)
-    return Policy({endpoint.name: compiled(endpoint) for endpoint in endpoints}, compiled(None), hits)
+class _Rule:
+    """A rule, and the endpoints it is for."""
+
+    def __init__(self, index: int, section: RuleSection, document: PolicyDocument, endpoints: Sequence[Endpoint]) -> None:
+        self.index = index
+        self.section = section
+        self.mode = section.mode or document.mode
+        self.hit = None if self.mode is Mode.OFF else Hit(section.name, section.action, self.mode)
+        self.scope = _matched(section.endpoints, endpoints, f"policy.rules.{index}.endpoints")
+        self.paths = tuple(map(steps, section.paths))
+
+    @property
+    def looking(self) -> bool:
+        """Whether it may decide on identifiers: it changes nothing that is sent."""
+        return self.mode is not Mode.ENFORCE or self.section.action in _LOOKING
+
+    def holds(self, endpoint: str, caller: str) -> bool:
+        """Say whether it holds for an endpoint and caller. One that the table does not know could be any endpoint."""
+        callers = self.section.callers
+        return self.hit is not None and (not endpoint or endpoint in self.scope) and (callers is None or caller in callers)
+
+
+class _Compiler:
+    """Makes what holds for one endpoint and caller; what several have in common is made once."""
+
+    def __init__(self, document: PolicyDocument, rules: Sequence[_Rule], endpoints: Sequence[Endpoint], hasher: Hasher) -> None:
+        self.endpoints = {endpoint.name: endpoint for endpoint in endpoints}
+        self.callers = frozenset(caller for rule in rules for caller in rule.section.callers or ())
+        self.allow = {
+            name: names
+            for glob, names in (document.allow or {}).items()
+            for name in _matched((glob,), endpoints, f"policy.allow.{glob}")
+        }
+        self._document = document
+        self._rules = rules
+        self._hasher = hasher
+        self._identity = _identity(document, hasher)
+        self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices], Detecting | None]] = {}
+
+    def compiled(self, name: str, caller: str) -> EndpointPolicy:
+        """Return the policy of an endpoint for a caller; without a name, of one that the table does not know."""
+        endpoint = self.endpoints.get(name)
+        chosen = [rule for rule in self._rules if rule.holds(name, caller)]
+        key = tuple(rule.index for rule in chosen)
+        if key not in self._shared:
+            self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen), _detecting(self._document, chosen)
+        matcher, selectors, detecting = self._shared[key]
+        positions = tree(endpoint.routing, endpoint.identifiers, endpoint.naming_attributes) if endpoint else tree(())
+        allowed = self._allowed(endpoint)
+        return EndpointPolicy(Ruleset(matcher, positions, self._hasher, selectors, detecting, allowed, self._identity))
+
+    @property
+    def identity_hits(self) -> list[Hit]:
+        """What is told of replaced identifiers."""
+        return [] if self._identity is None else [self._identity.hit]
+
+    def _allowed(self, endpoint: Endpoint | None) -> Allowed | None:
+        names = None if endpoint is None else self.allow.get(endpoint.name)
+        if endpoint is None or names is None or self._document.mode is Mode.OFF:
+            return None
+        return Allowed((*names, *endpoint.sending), Hit(ALLOW, Action.STRIP, self._document.mode))
 
 
 class _Finder:
-    """Decides on a key by the rules of one scope."""
+    """Decides on a key by the names of fields, by the rules of one scope."""
 
-    def __init__(self, document: PolicyDocument, rules: Iterable[RuleSection]) -> None:
-        self._first: dict[str, tuple[int, Hit]] = {}
-        self._first_looking: dict[str, tuple[int, Hit]] = {}
-        for order, rule in enumerate(rules):
-            hit = _hit(document, rule)
-            for field in rule.fields:
+    def __init__(self, rules: Iterable[_Rule]) -> None:
+        self._first: dict[str, _Rule] = {}
+        self._first_looking: dict[str, _Rule] = {}
+        for rule in rules:
+            for field in rule.section.fields:
                 name = normal_form(field)
-                self._first.setdefault(name, (order, hit))
-                if not hit.enforced or hit.action in _LOOKING:
-                    self._first_looking.setdefault(name, (order, hit))
+                self._first.setdefault(name, rule)
+                if rule.looking:
+                    self._first_looking.setdefault(name, rule)
 
     def find(self, key: str) -> Field | None:
         """Return what happens to `key`: matched whole, and where it is dotted by each of its segments."""
@@ -91,62 +157,134 @@ class _Finder:
         names = [whole, *map(normal_form, key.split("."))] if "." in key else [whole]
         anywhere = min((self._first[name] for name in names if name in self._first), default=None, key=_order)
         looking = min((self._first_looking[name] for name in names if name in self._first_looking), default=None, key=_order)
-        if anywhere is None:
-            return None
-        return Field(key, anywhere[1], looking[1] if looking else None, canonical_form(names[-1]))
+        choice = _choice(anywhere, names[-1])
+        return None if choice is None else Field(key, choice, _choice(looking, names[-1]))
 
 
-def _order(candidate: tuple[int, Hit]) -> int:
-    return candidate[0]
+def _order(rule: _Rule) -> int:
+    return rule.index
 
 
-def _hit(document: PolicyDocument, rule: RuleSection) -> Hit:
-    return Hit(rule.name, rule.action, _mode(document, rule))
+def _choice(rule: _Rule | None, name: str) -> Choice | None:
+    return None if rule is None or rule.hit is None else Choice(rule.index, rule.hit, canonical_form(name))
 
 
-def _mode(document: PolicyDocument, rule: RuleSection) -> Mode:
-    return rule.mode or document.mode
+def _selectors(rules: Iterable[_Rule]) -> Selectors[Choices]:
+    """Return the selectors of all paths; where several end at one place, the first rule of the file decides."""
+    found: dict[Steps, Choices] = {}
+    for rule in rules:
+        for path in rule.paths:
+            choice = _choice(rule, path[-1])
+            found[path] = _first([*([found[path]] if path in found else []), Choices(choice, choice if rule.looking else None)])
+    return Selectors(found, _first)
 
 
-def _scope(index: int, rule: RuleSection, names: Sequence[str]) -> frozenset[str]:
-    """Return the names of the endpoints that a rule is for."""
+def _first(choices: Iterable[Choices]) -> Choices:
+    """Return what decides of several: the first rule of the file, anywhere and at identifier positions."""
+    several = list(choices)
+    anywhere = [each.anywhere for each in several if each.anywhere is not None]
+    at_identifier = [each.at_identifier for each in several if each.at_identifier is not None]
+    return Choices(
+        min(anywhere, key=lambda choice: choice.order, default=None),
+        min(at_identifier, key=lambda choice: choice.order, default=None),
+    )
+
+
+def _detecting(document: PolicyDocument, rules: Iterable[_Rule]) -> Detecting | None:
+    """Return the detectors of these rules; the first rule of the file that names one decides on what it finds."""
+    found: dict[str, Choice] = {}
+    for rule in rules:
+        for detector in rule.section.detect:
+            if detector not in found and (choice := _choice(rule, normal_form(detector))) is not None:
+                found[detector] = choice
+    if not found:
+        return None
+    return Detecting(_scanner(document, found), found)
+
+
+def _scanner(_document: PolicyDocument, _names: Iterable[str]) -> Scanner:
+    raise ConfigError("detectors are not available yet; leave the rule out", path="policy.rules")
+
+
+def _matched(globs: Sequence[str], endpoints: Sequence[Endpoint], path: str) -> frozenset[str]:
+    """Return the names of the endpoints that `globs` name."""
     scope: set[str] = set()
-    for position, glob in enumerate(rule.endpoints):
-        matched = {name for name in names if fnmatchcase(name, glob)}
+    for position, glob in enumerate(globs):
+        matched = {endpoint.name for endpoint in endpoints if fnmatchcase(endpoint.name, glob)}
         if not matched:
-            raise ConfigError(
-                "names no endpoint; docs/endpoints.md lists them", path=f"policy.rules.{index}.endpoints.{position}"
-            )
+            where = path if path.startswith("policy.allow.") else f"{path}.{position}"
+            raise ConfigError("names no endpoint; docs/endpoints.md lists them", path=where)
         scope |= matched
     return frozenset(scope)
 
 
-def _refuse_shadowed(rules: Sequence[RuleSection], scopes: Sequence[frozenset[str]]) -> None:
-    taken: dict[str, set[str]] = {}
-    for index, (rule, scope) in enumerate(zip(rules, scopes, strict=True)):
-        if rule.mode is Mode.OFF:
+# What a rule matches by: the key it stands under, and its position there.
+_Named = tuple[str, int, object]
+
+
+def _named(rule: _Rule) -> Iterator[_Named]:
+    yield from (("fields", position, normal_form(field)) for position, field in enumerate(rule.section.fields))
+    yield from (("paths", position, path) for position, path in enumerate(rule.paths))
+    yield from (("detect", position, detector) for position, detector in enumerate(rule.section.detect))
+
+
+def _refuse_shadowed(rules: Iterable[_Rule]) -> None:
+    """Refuse what an earlier rule takes at each endpoint and for each caller that the rule is for."""
+    taken: dict[object, dict[str | None, set[str]]] = {}
+    for rule in rules:
+        if rule.hit is None:
             continue
-        for position, field in enumerate(rule.fields):
-            endpoints = taken.setdefault(normal_form(field), set())
-            if scope <= endpoints:
+        for kind, position, what in _named(rule):
+            by_caller = taken.setdefault((kind, what), {None: set()})
+            callers = rule.section.callers or (None,)
+            if all(rule.scope <= by_caller[None] | by_caller.get(caller, set()) for caller in callers):
                 raise ConfigError(
-                    "can never match: earlier rules take this field at each of the rule's endpoints",
-                    path=f"policy.rules.{index}.fields.{position}",
+                    f"can never match: earlier rules take this {_SINGULAR[kind]} at each of the rule's endpoints",
+                    path=f"policy.rules.{rule.index}.{kind}.{position}",
                 )
-            endpoints |= scope
+            for caller in callers:
+                by_caller.setdefault(caller, set()).update(rule.scope)
 
 
-def _refuse_unsendable(document: PolicyDocument, endpoints: Sequence[Endpoint], scopes: Sequence[frozenset[str]]) -> None:
-    for index, (rule, scope) in enumerate(zip(document.rules, scopes, strict=True)):
-        if rule.force or rule.action is Action.DENY or _mode(document, rule) is not Mode.ENFORCE:
+_SINGULAR: Mapping[str, str] = {"fields": "field", "paths": "path", "detect": "detector"}
+
+
+def _refuse_unsendable(rules: Iterable[_Rule], endpoints: Sequence[Endpoint]) -> None:
+    for rule in rules:
+        if rule.section.force or rule.looking:
             continue
-        for position, field in enumerate(rule.fields):
+        for kind, position, what in _named(rule):
             for endpoint in endpoints:
-                if endpoint.name in scope and normal_form(field) in map(normal_form, endpoint.sending):
+                if endpoint.name in rule.scope and any(_touches(kind, what, normal_form(name)) for name in endpoint.sending):
                     raise ConfigError(
                         f"{endpoint.name} needs this field to send; narrow the rule's endpoints, or set force: true",
-                        path=f"policy.rules.{index}.fields.{position}",
+                        path=f"policy.rules.{rule.index}.{kind}.{position}",
                     )
+
+
+def _touches(kind: str, what: object, name: str) -> bool:
+    """Say whether what a rule names is the field `name` of a message."""
+    if kind == "paths" and isinstance(what, tuple):
+        return what in ((name,), (ANY,), (DEEP, name), (DEEP, ANY))
+    return kind == "fields" and what == name
+
+
+# The types of identifiers, as the policy calls them.
+_KINDS = {
+    "id": Identifier.ID,
+    "email": Identifier.EMAIL,
+    "phone": Identifier.PHONE,
+    "anonymous_id": Identifier.ANONYMOUS_ID,
+}
+
+
+def _identity(document: PolicyDocument, hasher: Hasher) -> Identity | None:
+    section = document.identifiers
+    if section == "keep" or document.mode is Mode.OFF or document.hash is None or not isinstance(hasher, HmacHasher):
+        return None
+    kinds = [kind for name, kind in _KINDS.items() if getattr(section, name) != "keep"]
+    previous = [key.key_id for key in document.hash.previous]
+    return Identity(Pseudonyms(hasher, kinds, previous), Hit(IDENTIFIERS, Action.HASH, document.mode)) if kinds else None
 
 
 def _hasher(document: PolicyDocument, hash_key: Sensitive[bytes] | None) -> Hasher:
@@ -155,4 +293,4 @@ def _hasher(document: PolicyDocument, hash_key: Sensitive[bytes] | None) -> Hash
         return Sha256Hasher(section.hex_length)
     if hash_key is None or section.key_id is None:
         raise ConfigError("the secret could not be read", path="policy.hash.key")
-    return HmacHasher(hash_key, section.key_id, section.hex_length)
+    return HmacHasher(hash_key, section.key_id, section.hex_length, [previous.key_id for previous in section.previous])

@@ -3,18 +3,24 @@
 What has no machinery yet is part of the shape and refused by name, so that no rule is ever silently without effect.
 """
 
-import unicodedata
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from proxy.config.values import FROM_LIST, Name, SecretReference, Section
+from proxy.policy.names import normal_form
+from proxy.policy.selector import steps
 
 RULES_MAX = 500
 FIELDS_MAX = 1000
 FIELD_MAX_CHARACTERS = 150  # Customer.io's own limit for an attribute name (Track API reference)
-NOT_AVAILABLE = "is not available yet"
+PATHS_MAX = 1000
+PATH_MAX_CHARACTERS = 500
+PATTERN_MAX_CHARACTERS = 1000
+# What minimisation and pseudonyms are called where rules are named.
+ALLOW, IDENTIFIERS = "allow", "identifiers"
 # Said at load of a policy whose hashes hide nothing from somebody who tries every value.
 UNKEYED = "hashes have no key, so anyone can recompute them; use hmac-sha256"
 
@@ -36,13 +42,15 @@ class Mode(StrEnum):
     ENFORCE = "enforce"
 
 
-def normal_form(name: str) -> str:
-    """Return the form in which field names are compared: NFKC, case-folded, letters and digits only.
+KeyId = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+Pseudonym = Literal["keep", "hmac"]
 
-    `creditCard`, `Credit-Card` and `CREDIT_CARD` share one; full-width letters and zero-width characters hide nothing.
-    """
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
-    return "".join(filter(str.isalnum, folded))
+
+class PreviousKey(Section):
+    """A key that hashes were made with before."""
+
+    key: SecretReference
+    key_id: KeyId
 
 
 class HashSection(Section):
@@ -51,8 +59,10 @@ class HashSection(Section):
     algorithm: Literal["sha256", "hmac-sha256"]
     key: SecretReference | None = None
     """The secret of hmac-sha256. Without it anyone could recompute the hash of a phone number."""
-    key_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,32}$")] | None = None
+    key_id: KeyId | None = None
     """Stands before each hash, so that the key can be replaced one day."""
+    previous: Annotated[tuple[PreviousKey, ...], FROM_LIST, Field(max_length=20)] = ()
+    """Keys used before, so that what was made with them is still known: it is left as it is."""
     hex_length: Annotated[int, Field(ge=8, le=64)] = 32
 
     @model_validator(mode="after")
@@ -62,27 +72,44 @@ class HashSection(Section):
                 raise ValueError("hmac-sha256 needs key and key_id")
         elif self.key is not None or self.key_id is not None:
             raise ValueError("sha256 takes neither key nor key_id; use hmac-sha256")
+        elif self.previous:
+            raise ValueError("sha256 has no previous keys")
+        ids = [self.key_id, *(previous.key_id for previous in self.previous)]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two keys have the same key_id")
         return self
+
+
+class Identifiers(Section):
+    """Which types of identifiers are replaced by pseudonyms. Customer.io's own ids are always kept."""
+
+    id: Pseudonym = "keep"
+    email: Pseudonym = "keep"
+    phone: Pseudonym = "keep"
+    anonymous_id: Pseudonym = "keep"
 
 
 class RuleSection(Section):
     """One rule. The first rule that matches a field decides on it."""
 
     name: Name
-    fields: Annotated[tuple[str, ...], FROM_LIST, Field(min_length=1, max_length=FIELDS_MAX)]
+    fields: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=FIELDS_MAX)] = ()
     """Field names; compared in normal form, at any depth."""
+    paths: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=PATHS_MAX)] = ()
+    """Places, such as `attributes.address.city`; `*` is any one key, `**` any number of keys."""
+    detect: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=200)] = ()
+    """What is looked for in values, such as `payment_card`, or a name from `patterns`."""
     action: Annotated[Action, FROM_LIST]
     mode: Annotated[Mode, FROM_LIST] | None = None
     """null: the policy's own."""
     endpoints: Annotated[tuple[str, ...], FROM_LIST, Field(min_length=1, max_length=200)] = ("*",)
     """Globs over endpoint names, such as `track.*`."""
+    callers: Annotated[tuple[Name, ...], FROM_LIST, Field(min_length=1, max_length=200)] | None = None
+    """Whose calls the rule is for, by their names in `outbound.callers`; null: everyone's."""
     reason: Annotated[str, Field(max_length=500)] | None = None
     """Why the rule is there; for people."""
     force: bool = False
     """Touch a field that a message is sent by."""
-    paths: Any = None
-    detect: Any = None
-    callers: Any = None
 
     @field_validator("fields")
     @classmethod
@@ -92,11 +119,24 @@ class RuleSection(Section):
                 raise ValueError(f"each must hold a letter or digit and at most {FIELD_MAX_CHARACTERS} characters")
         return fields
 
-    @field_validator("paths", "detect", "callers")
+    @field_validator("paths")
     @classmethod
-    def _absent(cls, value: object) -> None:
-        if value is not None:
-            raise ValueError(NOT_AVAILABLE)
+    def _selecting(cls, paths: tuple[str, ...]) -> tuple[str, ...]:
+        for path in paths:
+            if len(path) > PATH_MAX_CHARACTERS:
+                raise ValueError(f"each must have at most {PATH_MAX_CHARACTERS} characters")
+            steps(path)
+        return paths
+
+    @model_validator(mode="after")
+    def _matching(self) -> Self:
+        if not (self.fields or self.paths or self.detect):
+            raise ValueError("names nothing; give fields, paths or detect")
+        if self.detect and (self.fields or self.paths):
+            raise ValueError("detect looks at every value; put fields and paths into a rule of their own")
+        if self.name in (ALLOW, IDENTIFIERS):
+            raise ValueError("that name stands for a part of the policy itself; take another")
+        return self
 
 
 class PolicyDocument(Section):
@@ -106,23 +146,12 @@ class PolicyDocument(Section):
     mode: Annotated[Mode, FROM_LIST] = Mode.ENFORCE
     hash: HashSection | None = None
     rules: Annotated[tuple[RuleSection, ...], FROM_LIST, Field(max_length=RULES_MAX)] = ()
-    allow: Any = None
-    """Minimisation: what is named here stays, everything else is stripped."""
-    identifiers: Any = "keep"
-    """Pseudonyms in place of identifiers."""
-
-    @field_validator("allow")
-    @classmethod
-    def _no_minimisation(cls, value: object) -> None:
-        if value is not None:
-            raise ValueError(NOT_AVAILABLE)
-
-    @field_validator("identifiers")
-    @classmethod
-    def _identifiers_kept(cls, value: object) -> str:
-        if value != "keep":
-            raise ValueError(f"anything but keep {NOT_AVAILABLE}")
-        return "keep"
+    allow: Mapping[str, Annotated[tuple[str, ...], FROM_LIST, Field(max_length=FIELDS_MAX)]] | None = None
+    """Minimisation: of the bodies of these endpoints (globs), only the fields that are named leave."""
+    patterns: Mapping[Name, Annotated[str, Field(min_length=1, max_length=PATTERN_MAX_CHARACTERS)]] = {}
+    """Detectors of your own: regular expressions (RE2), by the name that `detect` knows them by."""
+    identifiers: Literal["keep"] | Identifiers = "keep"
+    """Pseudonyms in place of identifiers, by type; keep: as they are."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -131,4 +160,6 @@ class PolicyDocument(Section):
             raise ValueError("two rules have the same name")
         if self.hash is None and any(rule.action is Action.HASH for rule in self.rules):
             raise ValueError("a rule hashes, so hash must say how")
+        if self.identifiers != "keep" and (self.hash is None or self.hash.algorithm != "hmac-sha256"):
+            raise ValueError("identifiers are replaced by keyed hashes, so hash must be hmac-sha256")
         return self

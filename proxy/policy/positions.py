@@ -5,17 +5,23 @@ last `**` for everything below. Keys are Customer.io's own and are compared exac
 (`cio_subscription_preferences.topics.news`) is one key that spells several steps.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+
+from proxy.api.model import Identifier
+
+_NOBODY: Mapping[str, Identifier] = MappingProxyType({})
 
 
 class Position:
     """One place in a body.
 
-    `exempt` says that rules which change values pass over it; `elements` is the place of its elements; `named` holds the
-    places of keys by their names, and `wide` says that other keys may be exempt as well.
+    `exempt` says that rules which change values pass over it, and `kind` which type of identifier stands there, if one does;
+    `elements` is the place of its elements; `named` holds the places of keys by their names, and `wide` says that other keys
+    may be exempt as well.
     """
 
-    __slots__ = ("_any", "_elsewhere", "elements", "exempt", "named", "wide")
+    __slots__ = ("_any", "_elsewhere", "elements", "exempt", "kind", "named", "wide")
 
     def __init__(self, elsewhere: "Position | None" = None, *, exempt: bool = False) -> None:
         """Make a place below which every place is `elsewhere`, by default this one itself."""
@@ -24,6 +30,7 @@ class Position:
         self._any: Position | None = None
         self.elements = self._elsewhere
         self.exempt = exempt
+        self.kind: Identifier | None = None
         self.wide = exempt
 
     def below(self, key: str) -> "Position":
@@ -37,8 +44,8 @@ class Position:
                 return self.named[head].below(rest)
         return self._any or self._elsewhere
 
-    def add(self, position: str) -> None:
-        """Mark the place that `position` names, seen from here."""
+    def add(self, position: str, kind: Identifier | None, *, exempt: bool = True) -> None:
+        """Mark the place that `position` names, seen from here: identifiers of a `kind` stand there, or what routes a call."""
         step, _, rest = position.partition(".")
         if step == "**":
             self._elsewhere = self.elements = EVERYWHERE
@@ -57,18 +64,25 @@ class Position:
                 place.elements = Position(NOWHERE)
             place = place.elements
         if rest:
-            place.add(rest)
+            place.add(rest, kind, exempt=exempt)
         else:
-            place.exempt = True
+            place.exempt = place.exempt or exempt
+            place.kind = kind
 
 
 NOWHERE = Position()
 EVERYWHERE = Position(exempt=True)
 
 
-def tree(positions: Iterable[str]) -> Position:
-    """Return the root of the tree of `positions`: the body itself."""
+def tree(
+    routing: Iterable[str], identifiers: Mapping[str, Identifier] = _NOBODY, attributes: Mapping[str, Identifier] = _NOBODY
+) -> Position:
+    """Return the root of the tree of an endpoint's positions: the body itself. `attributes` are identifiers, and not exempt."""
     root = Position(NOWHERE)
-    for position in positions:
-        root.add(position)
+    for position, kind in identifiers.items():
+        root.add(position, kind)
+    for position, kind in attributes.items():
+        root.add(position, kind, exempt=False)
+    for position in routing:
+        root.add(position, None)
     return root

@@ -4,7 +4,9 @@ Each body holds `CANARY` as the value of a field that the policy under test name
 are well-formed otherwise: what is checked is that the value does not leave, not that a broken call is refused.
 """
 
+import json
 from dataclasses import dataclass
+from urllib.parse import quote
 
 CANARY = "canary-9f83b1-gehört-nicht-hinaus"
 ULID = "01J9ZQ5V7Y3Q8W2N4M6K8T0R1S"
@@ -32,6 +34,16 @@ def email(**fields: object) -> dict[str, object]:
     return {
         "to": "a@example.com", "identifiers": {"id": "5"}, "transactional_message_id": "1", "message_data": {}, **fields,
     }  # fmt: skip
+
+
+def held(value: object) -> str:
+    """Return JSON as a string holds it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def coded(text: str) -> str:
+    """Return a text as the value of a parameter holds it."""
+    return quote(text, safe="")
 
 
 C = CANARY
@@ -125,4 +137,18 @@ POSITIONS = [
         {"type": "track", "userId": "5", "event": "bought", "properties": {"x": [{"ssn": C}]}}]}),
     Position("pipelines batch: context of the batch", "POST", "/v1/batch", {
         "batch": [{"type": "identify", "userId": "5", "traits": {}}], "context": {"traits": {"ssn": C}}}),
+    Position("identify: JSON in a string", *IDENTIFY, {"profile": held({"ssn": C, "plan": "pro"})}),
+    Position("identify: JSON in a string, spaced", *IDENTIFY, {"profile": ' \n{ "a" : [ { "card-number" : "' + C + '" } ] }'}),
+    Position("identify: JSON in a string in a string", *IDENTIFY, {"profile": held({"a": held([{"ssn": C}])})}),
+    Position("identify: JSON of JSON", *IDENTIFY, {"profile": held(held({"ssn": C}))}),
+    Position("identify: a query string", *IDENTIFY, {"signup": f"plan=pro&ssn={C}"}),
+    Position("identify: a URL", *IDENTIFY, {"href": f"https://example.com/a?ssn={C}&plan=pro#top"}),
+    Position("identify: a URL in a URL", *IDENTIFY, {"href": f"https://x/?next={coded(f'https://x/?ssn={C}')}"}),
+    Position("identify: JSON in a URL", *IDENTIFY, {"href": f"https://x/?q={coded(held({'ssn': C}))}"}),
+    Position("identify: a URL in a text", *IDENTIFY, {"note": f"see https://example.com/?card_number={C} please"}),
+    Position("page view: its name is a URL", *EVENT, {"type": "page", "name": f"https://example.com/?ssn={C}", "data": {}}),
+    Position("pipelines page: context.page.url", "POST", "/v1/page", {
+        "userId": "5", "name": "home", "context": {"page": {"url": f"https://example.com/?user[ssn]={C}"}}}),
+    Position("pipelines track: JSON in a property", "POST", "/v1/track", {
+        "userId": "5", "event": "bought", "properties": {"raw": held({"password": C})}}),
 ]  # fmt: skip

@@ -7,9 +7,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
+from proxy.payload.encode import encode
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.compile import compile_policy
-from proxy.policy.model import PolicyDocument, normal_form
+from proxy.policy.model import PolicyDocument
+from proxy.policy.names import normal_form
+from proxy.policy.texts import may_be_structured
 from proxy.sensitive import Sensitive
 
 NAMED = {"ssn": "strip", "phone": "hash", "note": "mask"}
@@ -126,3 +129,30 @@ def test_what_is_remembered_changes_nothing(body: object) -> None:
     """A policy that has seen everything decides as one that has seen nothing."""
     fresh = compiled({"algorithm": "sha256", "hex_length": 16}, None)
     assert repr(fresh.apply(copy.deepcopy(body))) == repr(UNKEYED.apply(copy.deepcopy(body)))
+
+
+@settings(deadline=None)
+@given(bodies)
+def test_the_short_way_and_the_long_way_lead_to_the_same(body: object) -> None:
+    """A body whose strings hold nothing is treated alike by both walks: the value, its order, and what acted."""
+    for policy in (UNKEYED, KEYED):
+        if may_be_structured(encode(body)):
+            continue
+        short = policy.apply(copy.deepcopy(body), structured=False)
+        long = policy.apply(copy.deepcopy(body), structured=True)
+        assert repr(short) == repr(long)
+
+
+@settings(deadline=None)
+@given(bodies, st.sampled_from(["body", "json", "query"]))
+def test_what_is_named_is_gone_from_strings_too(body: object, way: str) -> None:
+    """A value that was put under a named key in JSON, JSON in a string, or a parameter, is nowhere in what leaves."""
+    canary = "canary-0123456789"
+    hidden: object = {"x": body, "S-S-N": canary}
+    if way == "json":
+        hidden = {"note": encode(hidden).decode()}
+    elif way == "query":
+        hidden = {"url": f"https://x/?a=1&s.s.n={canary}&b=2", "x": body}
+    kept, hits = UNKEYED.apply(hidden)
+    assert canary.encode() not in encode(kept)
+    assert hits

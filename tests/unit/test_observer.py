@@ -10,7 +10,7 @@ from proxy.api.model import Bucket, Credential
 from proxy.errors import ANSWERS, Reason
 from proxy.metrics import Metrics
 from proxy.observer import Observer
-from proxy.policy.apply import Hit
+from proxy.policy.fields import Hit
 from proxy.policy.model import Action, Mode
 from tests.fakes import FakeClock, Lines, endpoint
 

@@ -267,7 +267,7 @@ def test_a_fault_in_the_policy_refuses_the_request() -> None:
 
         apply = staticmethod(broken)
 
-        def for_endpoint(self, _: str) -> "Policy":
+        def for_endpoint(self, *_: str) -> "Policy":
             """Be the policy of every endpoint."""
             return self
 

@@ -1,0 +1,75 @@
+"""Pseudonyms in place of identifiers: one for a person, wherever and however the person is named (`identifiers:`).
+
+* A pseudonym is HMAC-SHA256 of the identifier's canonical form (`canonical`) under the policy's key: `<key_id>.<hex>`, and for
+  an email address `<hex>@<key_id>.invalid`, so that Customer.io still takes it for an email address (customerio-api.md 1.3) and
+  no mail can ever reach it (RFC 2606).
+* What is one of our pseudonyms already, under this key or a previous one, is left.
+* Customer.io's own ids (`cio_…`), device tokens and the like, and addresses that messages go to, are never replaced.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from urllib.parse import quote
+
+from proxy.api.match import Match, encode_query
+from proxy.api.model import Identifier
+from proxy.policy.actions import Canonical, HmacHasher, as_it_is, email, phone
+
+CANONICAL: Mapping[Identifier, Canonical] = {
+    Identifier.EMAIL: email,
+    Identifier.ID: as_it_is,
+    Identifier.PHONE: phone,
+    Identifier.ANONYMOUS_ID: as_it_is,
+}
+# How Customer.io tells the types of identifiers apart where a call does not name them.
+_BY_NAME = {"email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID}
+_OWN_ID = "cio_"
+_PARAMETER = re.compile(r"\{(\w+)\}")
+
+
+def kind_of(kind: Identifier, value: str, id_type: str) -> Identifier:
+    """Return the type of an identifier; `id_type` is the call's own word for it, where it has one."""
+    if kind is Identifier.BY_ID_TYPE:
+        return _BY_NAME.get(id_type, Identifier.ID)
+    if kind is Identifier.SHAPE:
+        if "@" in value:
+            return Identifier.EMAIL
+        return Identifier.CIO_ID if value.startswith(_OWN_ID) else Identifier.ID
+    return kind
+
+
+class Pseudonyms:
+    """Makes the pseudonyms of some types of identifiers."""
+
+    __slots__ = ("_email", "_hasher", "_key_id", "_kinds", "_own")
+
+    def __init__(self, hasher: HmacHasher, kinds: Iterable[Identifier], previous: Iterable[str]) -> None:
+        """Replace identifiers of these `kinds`; `previous` are the ids of keys that were used before."""
+        self._hasher = hasher
+        self._kinds = frozenset(kinds)
+        self._key_id = hasher.key_id
+        ids = "|".join(map(re.escape, (hasher.key_id, *previous)))
+        self._own = re.compile(rf"(?:{ids})\.[0-9a-f]{{8,64}}")
+        self._email = re.compile(rf"[0-9a-f]{{8,64}}@(?:{ids})\.invalid")
+
+    def of(self, kind: Identifier, value: str, id_type: str = "") -> str:
+        """Return the pseudonym of an identifier, or itself where its type is kept."""
+        kind = kind_of(kind, value, id_type)
+        if kind not in self._kinds or not value:
+            return value
+        if kind is Identifier.EMAIL:
+            if self._email.fullmatch(value.strip().lower()):
+                return value
+            _, _, digits = str(self._hasher.hashed(value, email)).rpartition(".")
+            return f"{digits}@{self._key_id}.invalid"
+        return value if self._own.fullmatch(value) else str(self._hasher.hashed(value, CANONICAL[kind]))
+
+    def target(self, match: Match) -> bytes:
+        """Return the target of a call with pseudonyms in its path and query."""
+        endpoint, id_type = match.endpoint, match.query.get("id_type", "")
+        ids = {name: self.of(endpoint.path_ids[name], value, id_type) for name, value in match.path_ids.items()}
+        query = {name: self.of(endpoint.query[name], value, id_type) for name, value in match.query.items()}
+        if ids == match.path_ids and query == match.query:
+            return match.target
+        path = _PARAMETER.sub(lambda parameter: quote(ids[parameter[1]], safe=""), endpoint.path).encode()
+        return path + (b"?" + encode_query(query.items()) if query else b"")

@@ -1,0 +1,91 @@
+"""Structure inside strings: JSON that is held in one, and the parameters of a query or a form.
+
+Both are what field names reach into as well. A string in which nothing is changed stays exactly as it was.
+"""
+
+import re
+from collections.abc import Callable
+from urllib.parse import quote_plus, unquote_plus
+
+from proxy.errors import Reason, RefusedError
+from proxy.payload.decode import parse
+from proxy.payload.encode import encode
+
+# How often JSON is looked for inside JSON that was held in a string.
+NESTED_MAX = 4
+
+_BEGINS_JSON = re.compile(r"[ \t\r\n]*[\[{\"]")
+# A parameter in a URL, a form, or the middle of a text: what stands around it says where it ends. A name without a value is
+# none.
+_PARAMETER = re.compile(r"(?:(?<=[?&;#\s])|\A)([^=&?;#\s]{1,512})=([^&;#\s]*)")
+
+
+def may_be_structured(body: bytes) -> bool:
+    """Say whether a string of `body`, which is JSON text, may hold JSON or parameters; most bodies have none that could.
+
+    JSON with a key needs a quotation mark inside a string, a parameter an equals sign; either may be an escape.
+    """
+    return b"=" in body or b'\\"' in body or b"\\u00" in body
+
+
+def held_json(text: str, max_depth: int) -> object:
+    """Return the array, object or string that `text` spells in JSON, or None.
+
+    Raises:
+        RefusedError: `too_deep` beyond `max_depth` nested arrays and objects.
+    """
+    if '"' not in text or not _BEGINS_JSON.match(text):
+        return None
+    try:
+        return parse(text.encode(), max_depth)
+    except UnicodeEncodeError:  # a lone surrogate: an escape of it may still be JSON to whoever reads it
+        return parse_escaped(text, max_depth)
+    except RefusedError as refusal:
+        if refusal.reason is Reason.TOO_DEEP:
+            raise
+        return None
+
+
+def parse_escaped(text: str, max_depth: int) -> object:
+    """Return what `held_json` returns for a text with lone surrogates, which are no UTF-8."""
+    escaped = "".join(f"\\u{ord(character):04x}" if "\ud800" <= character <= "\udfff" else character for character in text)
+    try:
+        return parse(escaped.encode(), max_depth)
+    except RefusedError as refusal:
+        if refusal.reason is Reason.TOO_DEEP:
+            raise
+        return None
+
+
+def spelled(value: object) -> str:
+    """Return the JSON text of `value`, as a string holds it."""
+    return encode(value).decode()
+
+
+# What becomes of a parameter: its new name and value (as they are, not coded), None where it goes, or the same pair.
+Treat = Callable[[str, str], tuple[str, str] | None]
+
+
+def parameters_treated(text: str, treat: Treat) -> str:
+    """Return `text` with each of its parameters as `treat` says; names and values are decoded for it."""
+    if "=" not in text:
+        return text
+    pieces: list[str] = []
+    done = 0
+    for match in _PARAMETER.finditer(text):
+        name, value = unquote_plus(match[1]), unquote_plus(match[2])
+        treated = treat(name, value)
+        if treated == (name, value):
+            continue
+        pieces.append(text[done : match.start()])
+        done = match.end()
+        if treated is not None:
+            pieces.append("=".join(map(quote_plus, treated)))
+        elif text[done : done + 1] in ("&", ";"):
+            done += 1  # the separator goes with what it separated
+        elif pieces[-1][-1:] in ("&", ";"):
+            pieces[-1] = pieces[-1][:-1]
+    if not pieces:
+        return text
+    pieces.append(text[done:])
+    return "".join(pieces)

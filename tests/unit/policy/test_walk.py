@@ -1,0 +1,233 @@
+"""Everything a policy can say, applied to bodies the long way."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import orjson
+import pytest
+
+from proxy.errors import Reason, RefusedError
+from proxy.policy.actions import Sha256Hasher
+from proxy.policy.fields import Choice, DeniedError, Hit, Matcher
+from proxy.policy.model import Action, Mode
+from proxy.policy.positions import tree
+from proxy.policy.selector import Selectors
+from proxy.policy.texts import NESTED_MAX
+from proxy.policy.walk import Choices, Detecting, Ruleset, Walk
+from tests.unit.policy.test_apply import policy
+
+STRIP = policy({"fields": ["ssn"], "action": "strip"})
+
+
+def text(value: object) -> str:
+    """Return a value as JSON text."""
+    return orjson.dumps(value).decode()
+
+
+# JSON in strings
+
+
+@pytest.mark.parametrize(
+    ("held", "kept"),
+    [
+        ({"ssn": 1, "a": 2}, {"a": 2}),
+        ([{"ssn": 1}, {"a": 2}], [{}, {"a": 2}]),
+        ({"a": {"ssn": 1}}, {"a": {}}),
+        ({"a": text({"ssn": 1, "b": 2})}, {"a": text({"b": 2})}),
+        (text({"ssn": 1}), text({})),
+        ({"a": "https://x/?ssn=1&b=2"}, {"a": "https://x/?b=2"}),
+    ],
+)
+def test_json_in_a_string_is_looked_into(held: object, kept: object) -> None:
+    """As deep as it goes, in strings of strings too."""
+    assert STRIP.apply({"note": text(held)})[0] == {"note": text(kept)}
+
+
+@pytest.mark.parametrize("held", ['{ "a" : 1.0 , "b" : 12345678901234567890 }', '{"a":1', 'say "ssn": 1', '["b"]', '"quoted"'])
+def test_a_string_in_which_nothing_is_named_keeps_its_spelling(held: str) -> None:
+    """Blanks, numbers and all."""
+    assert STRIP.apply({"note": held}) == ({"note": held}, [])
+
+
+def test_json_in_strings_is_looked_into_so_often_and_no_more() -> None:
+    """What is nested deeper could hide anything, so it does not leave."""
+    body: Any = {"ssn": 1}
+    for _ in range(NESTED_MAX):
+        body = {"a": text(body)}
+    kept: Any = STRIP.apply(body)[0]
+    for _ in range(NESTED_MAX):
+        kept = orjson.loads(kept["a"])
+    assert kept == {}
+    with pytest.raises(RefusedError) as refused:
+        STRIP.apply({"a": text({"a": text({"a": text({"a": text({"a": text({"ssn": 1})})})})})})
+    assert refused.value.reason is Reason.TOO_DEEP
+
+
+def test_json_at_an_identifier_position_is_an_identifier() -> None:
+    """Customer.io would know nobody by its treated form."""
+    assert STRIP.apply({"email": text({"ssn": 1})})[0] == {"email": text({"ssn": 1})}
+
+
+# Parameters
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://x/?ssn=123&plan=pro", "https://x/?plan=pro"),
+        ("https://x/?user[ssn]=123&plan=pro", "https://x/?plan=pro"),
+        ("https://x/?next=https%3A%2F%2Fy%2F%3Fssn%3D1", "https://x/?next=https%3A%2F%2Fy%2F%3F"),
+        ("https://x/?q=%7B%22ssn%22%3A1%7D", "https://x/?q=%7B%7D"),
+        ("S-S-N=1&a=b", "a=b"),
+    ],
+)
+def test_parameters_are_fields(url: str, kept: str) -> None:
+    """Of a URL, a form, a text; in brackets, coded, and inside each other."""
+    assert STRIP.apply({"href": url, "deep": [{"x": url}]})[0] == {"href": kept, "deep": [{"x": kept}]}
+
+
+def test_parameters_are_hashed_and_masked_under_their_names() -> None:
+    """A hash takes the parameter's name with its ending, as in a body."""
+    both = policy({"fields": ["phone"], "action": "hash"}, {"fields": ["card"], "action": "mask"})
+    assert both.apply({"url": "/a?phone=%2B1-555-0123&card=4111&b=1"})[0] == {
+        "url": "/a?phone_hash=100978d4e704e8c8&card=%5BREDACTED%5D&b=1"
+    }
+    with pytest.raises(DeniedError):
+        policy({"fields": ["card"], "action": "deny"}).apply({"url": "/a?card=1"})
+
+
+def test_the_query_of_a_url_at_a_routing_position_is_looked_at() -> None:
+    """A page view's name is its URL; an identifier that only looks like a parameter is left."""
+    page = policy({"fields": ["ssn"], "action": "strip"})
+    assert page.apply({"email": "ssn=1"})[0] == {"email": "ssn=1"}
+    assert page.apply({"ids": ["https://x/?ssn=1"]})[0] == {"ids": ["https://x/?"]}
+
+
+# Paths
+
+
+def test_a_path_names_one_place() -> None:
+    """And no other with the same key; through arrays, dotted keys and JSON in strings."""
+    rule = policy({"paths": ["profile.city", "**.secret.*"], "action": "strip"})
+    body = {"city": 1, "profile": [{"city": 2, "a": 3}], "profile.city": 4, "x": {"secret": {"a": 1, "b": [2]}}}
+    assert rule.apply(body)[0] == {"city": 1, "profile": [{"a": 3}], "x": {"secret": {}}}
+    assert rule.apply({"profile": text({"city": 1})})[0] == {"profile": "{}"}
+
+
+def test_the_first_rule_of_the_file_decides_whatever_it_names_by() -> None:
+    """A path before a field, and a field before a path."""
+    by_path = {"paths": ["a.b"], "action": "mask"}
+    by_field = {"fields": ["b"], "action": "strip"}
+    assert policy(by_path, by_field).apply({"a": {"b": 1}, "b": 2})[0] == {"a": {"b": "[REDACTED]"}}
+    assert policy(by_field, by_path).apply({"a": {"b": 1}})[0] == {"a": {}}
+
+
+def test_a_path_leaves_identifiers_alone_unless_it_only_looks() -> None:
+    """As a field does."""
+    assert policy({"paths": ["email"], "action": "strip"}).apply({"email": "a@b.c"})[0] == {"email": "a@b.c"}
+    assert policy({"paths": ["email"], "action": "strip"}).apply({"email": {"a": 1}})[0] == {}
+    with pytest.raises(DeniedError):
+        policy({"paths": ["email"], "action": "deny"}).apply({"email": "a@b.c"})
+
+
+def test_a_path_hashes_under_its_key() -> None:
+    """As a field does."""
+    assert policy({"paths": ["contact.phone"], "action": "hash"}).apply({"contact": {"phone": "+1-555-0123"}})[0] == {
+        "contact": {"phone_hash": "100978d4e704e8c8"}
+    }
+
+
+# Detectors
+
+
+class Found(NamedTuple):
+    """See `walk.Span`."""
+
+    start: int
+    end: int
+    detector: str
+
+
+class Digits:
+    """A real scanner, if a simple one: four digits are a `pin`, letters before an at sign and after it a `mail`."""
+
+    def spans(self, text: str) -> Sequence[Found]:
+        """See `walk.Scanner`."""
+        kinds = {"pin": r"(?<!\d)\d{4}(?!\d)", "mail": r"[a-z]+@[a-z.]+"}
+        return sorted(Found(*match.span(), kind) for kind, pattern in kinds.items() for match in re.finditer(pattern, text))
+
+
+def detecting(**rules: tuple[int, str, str]) -> Walk:
+    """Return a walk whose detectors have rules: order in the file, action, mode."""
+    choices = {name: Choice(order, Hit(name, Action(action), Mode(mode)), str) for name, (order, action, mode) in rules.items()}
+    none: Selectors[Choices] = Selectors({}, next)  # type: ignore[arg-type]  # never asked
+    scanner = Digits()
+    found = Detecting(scanner, choices)
+    scanner.spans = lambda text: [span for span in Digits.spans(scanner, text) if span.detector in choices]  # type: ignore[method-assign]
+    return Walk(Ruleset(Matcher(lambda _: None), tree(["id"]), Sha256Hasher(16), none, found, None, None))
+
+
+@pytest.mark.parametrize(
+    ("action", "kept"),
+    [
+        ("mask", {"a": "pin [REDACTED] and [REDACTED]", "b": ["[REDACTED]", "x"], "c": "[REDACTED]", "d": 12345}),
+        ("strip", {"b": ["x"], "d": 12345}),
+    ],
+)
+def test_what_a_detector_finds_is_treated_where_it_stands(action: str, kept: object) -> None:
+    """The part of a text, the element of an array, a number; everything around it stays."""
+    walk = detecting(pin=(0, action, "enforce"))
+    assert walk.body({"a": "pin 1234 and 5678", "b": ["4321", "x"], "c": 1234, "d": 12345}) == kept
+    assert {hit.rule for hit, _ in walk.acts} == {"pin"}
+
+
+def test_what_a_detector_finds_is_hashed_whole() -> None:
+    """A hash of a part would say nothing."""
+    walk = detecting(pin=(0, "hash", "enforce"))
+    (kept,) = walk.body({"a": "pin 1234"}).values()  # type: ignore[attr-defined]
+    assert re.fullmatch(r"[0-9a-f]{16}", kept)
+
+
+def test_several_detectors_mask_one_text() -> None:
+    """Each with its own rule; one in report mode changes nothing."""
+    walk = detecting(pin=(0, "mask", "enforce"), mail=(1, "mask", "report"))
+    assert walk.body({"a": "ada@b.c 1234"}) == {"a": "ada@b.c [REDACTED]"}
+    assert [hit.labels for hit, _ in walk.acts] == [("mail", "mask", "report"), ("pin", "mask", "enforce")]
+
+
+def test_a_detector_may_refuse_the_request() -> None:
+    """Wherever it finds something, at an identifier position too."""
+    for body in ({"a": {"b": ["1234"]}}, {"id": "1234"}, {"1234": 1}):
+        with pytest.raises(DeniedError):
+            detecting(pin=(0, "deny", "enforce")).body(body)
+
+
+def test_a_detector_leaves_identifiers_alone() -> None:
+    """They belong to `identifiers:`."""
+    assert detecting(pin=(0, "mask", "enforce")).body({"id": "1234", "x": "1234"}) == {"id": "1234", "x": "[REDACTED]"}
+
+
+@pytest.mark.parametrize(("action", "kept"), [("mask", {"[REDACTED]": 1}), ("strip", {})])
+def test_personal_data_as_a_key_is_found(action: str, kept: object) -> None:
+    """An address that leads to its owner's data is data itself."""
+    assert detecting(mail=(0, action, "enforce")).body({"ada@b.c": 1}) == kept
+
+
+def test_detectors_look_into_json_in_strings_and_parameters() -> None:
+    """Whatever is left of a value after its structure was treated holds nothing that they know."""
+    walk = detecting(pin=(0, "mask", "enforce"))
+    assert walk.body({"a": text({"b": "1234"}), "u": "/x?b=1234"}) == {
+        "a": text({"b": "[REDACTED]"}),
+        "u": "/x?b=%5BREDACTED%5D",
+    }
+
+
+# Where things were found
+
+
+def test_each_act_is_told_with_its_path() -> None:
+    """Keys, elements, and what is inside a string; for `policy apply --explain`."""
+    rules = policy({"fields": ["ssn"], "action": "strip"})
+    _, acts = rules.explain({"a": [{"ssn": 1}], "b": text({"ssn": 2}), "c": "/?ssn=3"})
+    assert [path for _, path in acts] == [("a", "[]", "ssn"), ("b", '""', "ssn"), ("c", '""', "ssn")]
