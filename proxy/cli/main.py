@@ -30,7 +30,9 @@ keys_app = typer.Typer(help="Show the keys of a running sidecar.")
 config_app = typer.Typer(help="Describe the configuration.")
 tls_app = typer.Typer(help="Make certificates.")
 app.add_typer(keys_app, name="keys")
+policy_app = typer.Typer(help="Show, test and look over the privacy policy.")
 app.add_typer(config_app, name="config")
+app.add_typer(policy_app, name="policy")
 app.add_typer(tls_app, name="tls")
 
 ConfigFile = Annotated[
@@ -104,6 +106,45 @@ def schema() -> None:
     from proxy.cli.schema import schema as command  # noqa: PLC0415 - see above
 
     command()
+
+
+@policy_app.command("apply")
+def policy_apply(
+    config: ConfigFile = None,
+    *,
+    endpoint: Annotated[str | None, typer.Option(metavar="'METHOD PATH'", help="The call; without it, any call.")] = None,
+    caller: Annotated[str | None, typer.Option(help="Who calls, by a name of outbound.callers.")] = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Say on standard error which rule did what where.")] = False,
+) -> int:
+    """Print what would leave of the body on standard input."""
+    from proxy.cli.policy import apply as command  # noqa: PLC0415 - see above
+
+    return command(config, os.environ, endpoint, caller, explain=explain)
+
+
+@policy_app.command("test")
+def policy_test(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files of cases; docs/policy.md shows one.")],
+    config: ConfigFile = None,
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Run cases: calls, and what must become of them."""
+    from proxy.cli.policy import test as command  # noqa: PLC0415 - see above
+
+    return command(files, config, os.environ, as_json=as_json)
+
+
+@policy_app.command("lint")
+def policy_lint(
+    config: ConfigFile = None,
+    *,
+    as_json: AsJson = False,
+) -> int:
+    """Look the policy over for what is seldom meant."""
+    from proxy.cli.policy import lint as command  # noqa: PLC0415 - see above
+
+    return command(config, os.environ, as_json=as_json)
 
 
 @tls_app.command()

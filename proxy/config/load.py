@@ -64,9 +64,25 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
     if config is not None:
         problems += unavailable(config)
         problems += _storeless(config)
+        problems += _uncalled(config)
     if config is None or problems:
         raise together(map(places.placed, problems))
     return Loaded(config, places)
+
+
+def load_section(schema: type[S], file: Path) -> tuple[S, Places]:
+    """Return the section that is written in a file of its own, such as a policy, and where its values were written.
+
+    Raises:
+        ConfigError: it cannot be read, or is not valid.
+    """
+    document = _document(file)
+    source = Source(str(file), document.lines)
+    places = Places(source, policy=source)
+    value, problems = _valid(schema, document.value, file.parent)
+    if value is None:
+        raise together(places.found(problem, (POLICY,)) for problem in problems)
+    return value, places
 
 
 def _storeless(config: Config) -> Iterator[ConfigError]:
@@ -75,6 +91,15 @@ def _storeless(config: Config) -> Iterator[ConfigError]:
         for path, reference in references(config):
             if reference.kind is Kind.VAULT:
                 yield ConfigError("a vault: reference needs stores.vault, which says where Vault is", path=dotted(path))
+
+
+def _uncalled(config: Config) -> Iterator[ConfigError]:
+    """Find rules for callers that nobody is."""
+    known = {caller.name for caller in config.outbound.named_callers}
+    for index, rule in enumerate(config.policy.rules):
+        for position, name in enumerate(rule.callers or ()):
+            if name not in known:
+                yield ConfigError("is no caller of outbound.callers", path=f"policy.rules.{index}.callers.{position}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import pytest
 import proxy
 from tests.unit.cli.conftest import Command
 
-COMMANDS = ("serve", "check", "rotate", "simulator", "demo", "version", "keys", "config", "tls")
+COMMANDS = ("serve", "check", "rotate", "simulator", "demo", "version", "keys", "config", "policy", "tls")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["-h"]])
@@ -26,7 +26,7 @@ def test_help_names_every_command(command: Command, arguments: list[str]) -> Non
 @pytest.mark.parametrize(
     "name",
     [
-        ["serve"], ["check"], ["rotate"], ["keys", "status"], ["config", "schema"], ["tls", "init"], ["simulator"], ["demo"],
+        ["serve"], ["check"], ["rotate"], ["keys", "status"], ["config", "schema"], ["policy", "apply"], ["policy", "test"], ["policy", "lint"], ["tls", "init"], ["simulator"], ["demo"],
         ["version"],
     ],
 )  # fmt: skip

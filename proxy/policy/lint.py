@@ -1,0 +1,39 @@
+"""What is allowed in a policy and seldom meant. What cannot be meant at all is an error already (`compile`)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from proxy.policy.model import UNKEYED, Action, Mode, PolicyDocument
+from proxy.policy.names import normal_form
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """One thing to think about: its key path, and why."""
+
+    path: str
+    text: str
+
+
+def warnings(document: PolicyDocument) -> Iterator[Warned]:
+    """Find what should be looked at again."""
+    section = document.hash
+    if section is not None and section.key is None and any(rule.action is Action.HASH for rule in document.rules):
+        yield Warned("policy.hash", UNKEYED)
+    if document.mode is not Mode.ENFORCE:
+        yield Warned("policy.mode", f"is {document.mode}: rules without a mode of their own change nothing")
+    detected = False
+    for index, rule in enumerate(document.rules):
+        path = f"policy.rules.{index}"
+        if rule.mode is not None and rule.mode is not Mode.ENFORCE:
+            yield Warned(f"{path}.mode", f"is {rule.mode}: what it is about still leaves")
+        if rule.reason is None:
+            yield Warned(path, "gives no reason; whoever reads it later will want one")
+        spelled: dict[str, str] = {}
+        for position, field in enumerate(rule.fields):
+            if normal_form(field) in spelled:
+                yield Warned(f"{path}.fields.{position}", "is the same name as an earlier one of this rule")
+            spelled[normal_form(field)] = field
+        if detected and (rule.fields or rule.paths) and rule.action is not Action.DENY:
+            yield Warned(path, "stands behind a rule that detects: what that masks in a field is all that happens to it")
+        detected = detected or bool(rule.detect)

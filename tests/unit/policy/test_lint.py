@@ -1,0 +1,50 @@
+"""What is allowed in a policy and seldom meant."""
+
+from typing import Any
+
+import pytest
+
+from proxy.policy.lint import warnings
+from proxy.policy.model import PolicyDocument
+
+HASH = {"algorithm": "sha256", "hex_length": 16}
+RULE: dict[str, Any] = {"name": "a", "fields": ["ssn"], "action": "strip", "reason": "the law"}
+
+
+def found(*rules: dict[str, Any], **settings: Any) -> list[str]:  # noqa: ANN401 - a document is free-form here
+    """Return the key paths that are warned of."""
+    named = [rule | {"name": f"rule{index}"} for index, rule in enumerate(rules)]
+    return [warned.path for warned in warnings(PolicyDocument.model_validate({"version": 1, "rules": named, **settings}))]
+
+
+def test_a_policy_that_means_what_it_says_is_not_warned_of() -> None:
+    """Enforced, with reasons."""
+    assert found(RULE) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ({"mode": "report"}, "policy.rules.0.mode"),
+        ({"mode": "off"}, "policy.rules.0.mode"),
+        ({"reason": None}, "policy.rules.0"),
+        ({"fields": ["ssn", "S-S-N"]}, "policy.rules.0.fields.1"),
+    ],
+)
+def test_each_habit_is_told_at_its_key(rule: dict[str, Any], path: str) -> None:
+    """What still leaves, what nobody will understand, what says a thing twice."""
+    assert found(RULE | rule) == [path]
+
+
+def test_hashes_without_a_key_and_policies_that_only_look_are_told() -> None:
+    """They hide nothing, or change nothing."""
+    assert found(RULE | {"action": "hash"}, hash=HASH) == ["policy.hash"]
+    assert found(RULE, hash=HASH) == []
+    assert found(RULE, mode="report") == ["policy.mode"]
+
+
+def test_a_rule_behind_a_detector_is_told() -> None:
+    """What the detector masks in a field is all that happens to it."""
+    detecting = {"detect": ["payment_card"], "action": "mask", "reason": "PCI", "name": "b"}
+    assert found(detecting, RULE) == ["policy.rules.1"]
+    assert found(RULE, detecting) == []
