@@ -4,15 +4,17 @@
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
+# With the client libraries of Google Cloud's and AWS's stores: --build-arg REQUIREMENTS=requirements-stores.lock
+ARG REQUIREMENTS=requirements.lock
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements.lock requirements-build.lock ./
+COPY requirements.lock requirements-stores.lock requirements-build.lock ./
 # Only wheels whose hashes the locks name: nothing of anybody's runs while the image is built.
 RUN python3 -m venv /build \
  && /build/bin/python -m pip install --require-hashes --no-deps --only-binary :all: -r requirements-build.lock \
  && python3 -m venv --without-pip /opt/cio-sidecar \
  && /build/bin/python -m pip --python /opt/cio-sidecar/bin/python install \
-      --require-hashes --no-deps --only-binary :all: -r requirements.lock
+      --require-hashes --no-deps --only-binary :all: -r "$REQUIREMENTS"
 COPY pyproject.toml README.md LICENSE ./
 COPY proxy proxy
 RUN /build/bin/hatchling build --target wheel --directory /dist \

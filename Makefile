@@ -32,10 +32,10 @@ help:
 demo: install
 	@$(BIN)/cio-sidecar demo
 
-test: install sdk
+test: install stores sdk
 	@$(BIN)/python -m pytest $(ARGS)
 
-check: install gates
+check: install stores gates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -53,6 +53,7 @@ bench: install $(patsubst %,.tools/bench/%/.installed,$(if $(filter all,$(BENCH_
 	@$(BIN)/python -m bench $(ARGS)
 
 install: .venv/.installed
+stores: .venv/.stores
 gates: .venv/.gates
 tools: $(if $(GO),$(TOOLS)) $(BASE)
 sdk: $(PYTHON_SDKS) $(if $(NPM),$(NODE_SDKS))
@@ -76,6 +77,10 @@ $(BIN)/python:
 .venv/.installed: requirements.lock requirements-build.lock requirements-dev.lock pyproject.toml | $(BIN)/python
 	$(INSTALL) -r requirements.lock -r requirements-build.lock -r requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/.stores: requirements-stores.lock requirements-emulators.lock | .venv/.installed
+	$(INSTALL) -r requirements-stores.lock -r requirements-emulators.lock
 	@touch $@
 
 .venv/.gates: requirements-gates.lock | $(BIN)/python

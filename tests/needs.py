@@ -33,6 +33,16 @@ def _node_sdk(package: str) -> Callable[[], bool]:
     return lambda: find("node") is not None and (NODE_MODULES / package).is_dir()
 
 
+def _package(name: str) -> Callable[[], bool]:
+    def installed() -> bool:
+        try:
+            return importlib.util.find_spec(name) is not None
+        except ModuleNotFoundError:  # a package around it
+            return False
+
+    return installed
+
+
 # Things that are no program on a path.
 NAMED: Mapping[str, Callable[[], bool]] = MappingProxyType(
     {
@@ -43,7 +53,10 @@ NAMED: Mapping[str, Callable[[], bool]] = MappingProxyType(
         "customerio-node": _node_sdk("customerio-node"),
         "customerio-node-4": _node_sdk("customerio-node-4"),
         "customerio-node-4.4": _node_sdk("customerio-node-4.4"),
-        "kubernetes-schemas": lambda: importlib.util.find_spec("kubernetes_validate") is not None,
+        "botocore": _package("botocore"),
+        "google-cloud-secret-manager": _package("google.cloud.secretmanager_v1"),
+        "kubernetes-schemas": _package("kubernetes_validate"),
+        "moto": _package("moto"),
         "python-base": BASE.is_file,
         "root": lambda: os.geteuid() == 0,
     }
@@ -53,17 +66,20 @@ NAMED: Mapping[str, Callable[[], bool]] = MappingProxyType(
 SOURCES: Mapping[str, str] = MappingProxyType(
     {
         "async-customerio": "`make sdk` installs it",
+        "botocore": "`make stores` installs it",
         "cdp-analytics-node": "`make sdk` installs it where npm is",
         "customerio-2": "`make sdk` installs it",
         "customerio-cdp-analytics": "`make sdk` installs it",
         "customerio-node": "`make sdk` installs it where npm is",
         "customerio-node-4": "`make sdk` installs it where npm is",
         "customerio-node-4.4": "`make sdk` installs it where npm is",
+        "google-cloud-secret-manager": "`make stores` installs it",
         "helm": "`make tools` builds it where Go is",
         "jsonschema": "`make gates` installs it",
         "kingfisher": "`make gates` installs it",
         "kubeconform": "`make tools` builds it where Go is",
         "kubernetes-schemas": "`make gates` installs them",
+        "moto": "`make stores` installs it",
         "promtool": "Debian's package prometheus has it",
         "python-base": "`make tools` makes it as root where debootstrap is",
         "uv": "`make gates` installs it",

@@ -26,8 +26,8 @@ def test_help_names_every_command(command: Command, arguments: list[str]) -> Non
 @pytest.mark.parametrize(
     "name",
     [
-        ["serve"], ["check"], ["rotate"], ["keys", "status"], ["config", "schema"], ["policy", "apply"], ["policy", "test"], ["policy", "lint"], ["tls", "init"], ["simulator"], ["demo"],
-        ["version"],
+        ["serve"], ["check"], ["rotate"], ["keys", "status"], ["config", "schema"], ["policy", "apply"], ["policy", "test"],
+        ["policy", "lint"], ["tls", "init"], ["simulator"], ["demo"], ["version"],
     ],
 )  # fmt: skip
 def test_every_command_has_help(command: Command, name: list[str]) -> None:

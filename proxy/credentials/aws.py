@@ -1,0 +1,202 @@
+"""Secrets kept at AWS: in Secrets Manager, `aws-sm:NAME[#FIELD]`, and in SSM Parameter Store, `aws-ssm:/NAME`.
+
+botocore finds out who the sidecar is (its default chain: environment, web identity, container, instance, shared files), signs
+and parses; `cloud_http` sends. A read asks once. Once AWS rejects the credentials, the next read looks for them anew, so that a
+rotated file is picked up.
+
+What is said of a failure is a fixed text that tells what to do next, never a word of AWS's.
+AWS's APIs: docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html and
+docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any, Literal
+
+import orjson
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoRegionError,
+    ParamValidationError,
+)
+from botocore.session import Session
+
+from proxy.clock import Clock
+from proxy.config.keys import Aws
+from proxy.credentials.cloud_http import BUSY, FAILED, Http, UnansweredError, silence
+from proxy.credentials.model import WHOLE, Document, Kind, UnreadableError
+from proxy.sensitive import Sensitive
+
+AwsKind = Literal[Kind.AWS_SM, Kind.AWS_SSM]
+
+NO_IDENTITY = "there are no AWS credentials that work: give the Pod a role, or see the default credential chain of the AWS SDKs"
+NO_ROLE = "AWS does not let the sidecar take its role: check the role's trust policy, and the token that is shown for it"
+EXPIRED = "AWS says that the credentials expired: renew them where they come from"
+REJECTED = "AWS does not accept the credentials: check the access key where it comes from"
+SKEWED = "AWS says that the request's time is wrong: set this machine's clock"
+NO_REGION = "the AWS region is not known: set stores.aws.region"
+DISABLED_KEY = "AWS cannot decrypt the secret: check the state of its KMS key, and that the role may use kms:Decrypt with it"
+NOT_A_NAME = "AWS takes no such name: correct the reference"
+BINARY = "the secret is binary: store it as text"
+PENDING_DELETION = "the secret is marked for deletion: restore it, or write it anew"
+NOT_FOUND = (
+    "there is no such secret, or none that is current, in this account and region: create it, or correct the name or region"
+)
+FORBIDDEN = "AWS forbids the read: the role must be allowed {}, and kms:Decrypt where the key is the customer's own"
+OTHER = "AWS refuses the read: AWS CloudTrail says why"
+NOT_AWS = "what answers is not AWS: check stores.aws.endpoint"
+
+# docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, and the errors of the two calls.
+_CODES: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(("ExpiredToken", "ExpiredTokenException"), EXPIRED)
+    | dict.fromkeys(
+        (
+            "IncompleteSignature", "IncompleteSignatureException", "InvalidAccessKeyId", "InvalidClientTokenId",
+            "InvalidSignatureException", "MissingAuthenticationToken", "MissingAuthenticationTokenException", "NotAuthorized",
+            "SignatureDoesNotMatch", "UnrecognizedClientException",
+        ),
+        REJECTED,
+    )
+    | dict.fromkeys(("RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"), SKEWED)
+    | dict.fromkeys(("AccessDenied", "AccessDeniedException", "OptInRequired"), FORBIDDEN)
+    | dict.fromkeys(("Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException"), BUSY)
+    | dict.fromkeys(("InternalFailure", "InternalServerError", "InternalServiceError", "ServiceUnavailable"), FAILED)
+    | dict.fromkeys(("ResourceNotFoundException", "ParameterNotFound", "ParameterVersionNotFound"), NOT_FOUND)
+    | dict.fromkeys(("DecryptionFailure", "InvalidKeyId", "KMSInvalidStateException", "DisabledException"), DISABLED_KEY)
+    | dict.fromkeys(("InvalidParameterException", "ValidationException", "ValidationError"), NOT_A_NAME)
+    | {"InvalidRequestException": PENDING_DELETION}
+)  # fmt: skip
+
+# After these, the next read looks for credentials anew.
+_OF_IDENTITY = frozenset({NO_IDENTITY, NO_ROLE, EXPIRED, REJECTED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """How a kind of secret is asked for: of which service, by which operation, and what its answer comes to."""
+
+    service: str
+    operation: str
+    method: str
+    permission: str
+    parameters: Callable[[str], Mapping[str, object]]
+    document: Callable[[Mapping[str, Any]], Document | str]
+
+
+class AwsProvider:
+    """Reads one kind of secret, as the default credential chain says who reads."""
+
+    def __init__(self, kind: AwsKind, aws: Aws, timeout_seconds: float, clock: Clock) -> None:
+        """Read as `aws` says; credentials and connections are made once there is something to read."""
+        self._call = _CALLS[kind]
+        self._aws = aws
+        self._http = Http("AWS", "aws", timeout_seconds, clock)
+        self._config = Config(
+            connect_timeout=timeout_seconds, read_timeout=timeout_seconds, retries={"total_max_attempts": 1, "mode": "standard"}
+        )
+        self._client: Any = None
+        silence("botocore")
+
+    def read(self, document: str) -> Document:
+        """See `Provider.read`."""
+        outcome = self._outcome(document)
+        if isinstance(outcome, Document):
+            return outcome
+        if outcome in _OF_IDENTITY:
+            self._client = None
+        raise UnreadableError(outcome)
+
+    def _outcome(self, document: str) -> Document | str:
+        """Return what was read, or what is wrong. No exception gets out: those of the library hold names and AWS's words."""
+        try:
+            if self._client is None:
+                self._client = self._new_client()
+            answer = getattr(self._client, self._call.method)(**self._call.parameters(document))
+            return self._call.document(answer)
+        except UnansweredError as error:
+            return str(error)
+        except ClientError as error:
+            return self._refusal(error)
+        except NoRegionError:
+            return NO_REGION
+        except ParamValidationError:
+            return NOT_A_NAME
+        except BotoCoreError:
+            return NO_IDENTITY
+        except Exception:  # noqa: BLE001 - parsing what is no answer of AWS's may raise anything, and its text quotes the answer
+            return NOT_AWS
+
+    def _new_client(self) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+        session = Session()
+        session.set_default_client_config(self._config)
+        session.register("before-send", self._sent)  # for every client of the session: the one that takes a role, too
+        endpoint = str(self._aws.endpoint) if self._aws.endpoint else None
+        return session.create_client(self._call.service, region_name=self._aws.region, endpoint_url=endpoint)
+
+    def _sent(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        """Send in botocore's place."""
+        answer = self._http.send(request.method, request.url, request.headers, request.body)
+        return AWSResponse(request.url, answer.status, answer.headers, answer)
+
+    def _refusal(self, error: ClientError) -> str:
+        code = error.response["Error"].get("Code", "")
+        if error.operation_name != self._call.operation:
+            return NO_ROLE
+        return _CODES.get(code, OTHER).format(self._call.permission if _CODES.get(code) == FORBIDDEN else "AWS")
+
+
+# What an answer comes to. It is looked at here and nowhere else: no variable with a secret in it stands where an error is
+# raised.
+
+
+def _secret(answer: Mapping[str, Any]) -> Document | str:
+    match answer:
+        case {"SecretString": str(text), "VersionId": str(version), "CreatedDate": datetime() as created}:
+            fields = {name: Sensitive(value) for name, value in _parsed(text).items() if isinstance(value, str)}
+            return Document(fields | {WHOLE: Sensitive(text)}, version, created.timestamp())
+        case {"SecretBinary": _}:
+            return BINARY
+    return NOT_AWS
+
+
+def _parsed(text: str) -> Mapping[str, object]:
+    """Return the fields of a secret that is a JSON object; none of any other."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _parameter(answer: Mapping[str, Any]) -> Document | str:
+    match answer:
+        case {"Parameter": {"Value": str(text), "Version": int(version), "LastModifiedDate": datetime() as changed}}:
+            return Document({WHOLE: Sensitive(text)}, str(version), changed.timestamp())
+    return NOT_AWS
+
+
+_CALLS: Mapping[Kind, _Call] = MappingProxyType(
+    {
+        Kind.AWS_SM: _Call(
+            service="secretsmanager",
+            operation="GetSecretValue",
+            method="get_secret_value",
+            permission="secretsmanager:GetSecretValue",
+            parameters=lambda document: {"SecretId": document},
+            document=_secret,
+        ),
+        Kind.AWS_SSM: _Call(
+            service="ssm",
+            operation="GetParameter",
+            method="get_parameter",
+            permission="ssm:GetParameter",
+            parameters=lambda document: {"Name": document, "WithDecryption": True},
+            document=_parameter,
+        ),
+    }
+)
