@@ -1,23 +1,25 @@
-# The Python that the tests run on. A tag can move: pin what you build by digest, which names both,
-#   docker build --build-arg PYTHON_IMAGE=python:3.11.14-slim-bookworm@sha256:… .
+# The Python that the tests run on, and the same with a C compiler. A tag can move: pin what you build by digest, which names both,
+#   docker build --build-arg PYTHON_IMAGE=python:3.11.14-slim-bookworm@sha256:… --build-arg COMPILER_IMAGE=… .
 # `docker buildx imagetools inspect python:3.11.14-slim-bookworm` prints the digest.
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+ARG COMPILER_IMAGE=python:3.11.14-bookworm
 
-FROM ${PYTHON_IMAGE} AS build
+FROM ${COMPILER_IMAGE} AS build
 # With the client libraries of Google Cloud's and AWS's stores: --build-arg REQUIREMENTS=requirements-stores.lock
 ARG REQUIREMENTS=requirements.lock
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements.lock requirements-stores.lock requirements-build.lock ./
-# Only wheels whose hashes the locks name: nothing of anybody's runs while the image is built.
+COPY requirements.lock requirements-stores.lock requirements-build.lock requirements-compiler.lock ./
+# Only wheels whose hashes the locks name. What runs is beside the compiler too, because that reads its types.
 RUN python3 -m venv /build \
- && /build/bin/python -m pip install --require-hashes --no-deps --only-binary :all: -r requirements-build.lock \
+ && /build/bin/python -m pip install --require-hashes --no-deps --only-binary :all: \
+      -r requirements.lock -r requirements-build.lock -r requirements-compiler.lock \
  && python3 -m venv --without-pip /opt/cio-sidecar \
  && /build/bin/python -m pip --python /opt/cio-sidecar/bin/python install \
       --require-hashes --no-deps --only-binary :all: -r "$REQUIREMENTS"
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml hatch_build.py README.md LICENSE ./
 COPY proxy proxy
-RUN /build/bin/hatchling build --target wheel --directory /dist \
+RUN HATCH_BUILD_HOOK_ENABLE_CUSTOM=true /build/bin/hatchling build --target wheel --directory /dist \
  && /build/bin/python -m pip --python /opt/cio-sidecar/bin/python install --no-deps --no-index /dist/*.whl \
  && /opt/cio-sidecar/bin/cio-sidecar --version
 

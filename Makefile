@@ -15,16 +15,21 @@ PYTHON_SDKS := $(patsubst requirements-sdk-%.lock,.tools/sdk/%/.installed,$(wild
 # Peers of the bench that need an environment of their own get one once ARGS asks for them, by name or with `--peers all`.
 BENCH_PEERS := $(patsubst requirements-bench-%.lock,%,$(wildcard requirements-bench-*.lock))
 BENCH_ASKED := $(if $(findstring --peers,$(ARGS)),$(filter $(BENCH_PEERS) all,$(subst =, ,$(ARGS))))
+# With COMPILED=1, make has the wheel of this platform unpacked here, and Python finds it before the checkout.
+COMPILED_HERE := $(if $(COMPILED),.tools/compiled/.installed)
+BEFORE_CHECKOUT := PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/.tools/compiled"
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check soak bench install sdk gates tools lock upgrade docs
+.PHONY: help demo test check soak bench wheel install sdk gates tools lock upgrade docs
 
 help:
 	@echo "make demo     the sidecar between the official SDK and a simulated Customer.io"
 	@echo "make test     every test that this machine can run; ARGS='-k drain' passes options to pytest"
+	@echo "              COMPILED=1 runs them against the compiled package; 'make bench COMPILED=1' measures it too"
 	@echo "make check    style, types, floors, secrets, Dockerfile, locks"
 	@echo "make soak     1,000 rotations of keys under two SDKs that never stop calling"
 	@echo "make bench    throughput and latency beside other proxies (needs wrk and nginx); ARGS='--tls --peers all' widens it"
+	@echo "make wheel    the compiled package for this platform (needs a C compiler)"
 	@echo "make tools    what tests of chart, stores and image need: helm, kubeconform, Vault (with Go), a base image (with debootstrap)"
 	@echo "make lock     writes the requirements*.lock files; make upgrade takes the newest versions"
 	@echo "make docs     writes what the pages, the README and the chart take over from the program"
@@ -32,8 +37,8 @@ help:
 demo: install
 	@$(BIN)/cio-sidecar demo
 
-test: install stores sdk
-	@$(BIN)/python -m pytest $(ARGS)
+test: install stores sdk $(COMPILED_HERE)
+	@$(if $(COMPILED),$(BEFORE_CHECKOUT)) $(BIN)/python -m pytest $(if $(COMPILED),--override-ini pythonpath=) $(ARGS)
 
 check: install stores gates
 	$(BIN)/ruff check
@@ -49,8 +54,11 @@ check: install stores gates
 soak: install sdk
 	@SOAK_ROTATIONS=1000 $(BIN)/python -m pytest tests/sdk/test_rotation.py $(ARGS)
 
-bench: install $(patsubst %,.tools/bench/%/.installed,$(if $(filter all,$(BENCH_ASKED)),$(BENCH_PEERS),$(BENCH_ASKED)))
+bench: install $(COMPILED_HERE) $(patsubst %,.tools/bench/%/.installed,$(if $(filter all,$(BENCH_ASKED)),$(BENCH_PEERS),$(BENCH_ASKED)))
 	@$(BIN)/python -m bench $(ARGS)
+
+wheel: install .venv/.compiler
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/hatchling build --target wheel --directory dist
 
 install: .venv/.installed
 stores: .venv/.stores
@@ -81,6 +89,16 @@ $(BIN)/python:
 
 .venv/.stores: requirements-stores.lock requirements-emulators.lock | .venv/.installed
 	$(INSTALL) -r requirements-stores.lock -r requirements-emulators.lock
+	@touch $@
+
+.venv/.compiler: requirements-compiler.lock | $(BIN)/python
+	$(INSTALL) -r requirements-compiler.lock
+	@touch $@
+
+.tools/compiled/.installed: .venv/.installed .venv/.compiler hatch_build.py $(shell find proxy -name '*.py')
+	rm -rf $(@D)
+	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/hatchling build --target wheel --directory $(@D)/wheel
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-index --target $(@D) $(@D)/wheel/*.whl
 	@touch $@
 
 .venv/.gates: requirements-gates.lock | $(BIN)/python

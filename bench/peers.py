@@ -16,6 +16,7 @@ from bench.place import Place
 
 ROOT = Path(__file__).resolve().parents[1]
 ENVIRONMENTS = ROOT / ".tools" / "bench"
+COMPILED = ROOT / ".tools" / "compiled"
 NGINX = Path(__file__).parent / "nginx"
 MODULES = Path("/usr/lib/nginx/modules")
 # wrk, the upstream and the steady load share a core; the proxy under test has the other to itself.
@@ -52,14 +53,18 @@ def _apart(name: str) -> Peer:
     return Peer(name, _python(f"{name}_peer", str(environment / "bin" / "python")), absent, asked_for=True)
 
 
-def _sidecar(name: str) -> Peer:
+def _sidecar(name: str, *, compiled: bool = False) -> Peer:
+    def absent() -> str | None:
+        return None if os.environ.get("COMPILED") or not compiled else "`make bench COMPILED=1` compiles it"
+
     def prepare(place: Place) -> list[str]:
         (place.folder / "policy.yaml").write_text(work.POLICIES[name])
         config = place.folder / "sidecar.yaml"
         config.write_text(work.config(name, "policy.yaml", place))
-        return [sys.executable, "-m", "proxy", "serve", "--config", str(config)]
+        before_checkout = ["env", "PYTHONSAFEPATH=1", f"PYTHONPATH={COMPILED}"] if compiled else []
+        return [*before_checkout, sys.executable, "-m", "proxy", "serve", "--config", str(config)]
 
-    return Peer(name, prepare)
+    return Peer(f"{name}, compiled" if compiled else name, prepare, absent)
 
 
 def _nginx(name: str, redact: str = "") -> Peer:
@@ -89,6 +94,7 @@ PEERS = (
     Peer("aiohttp", _python("aiohttp_peer")),
     _sidecar("sidecar"),
     _sidecar("sidecar, full"),
+    _sidecar("sidecar, full", compiled=True),
     _nginx("nginx"),
     _nginx("nginx+LuaJIT", 'access_by_lua_block { require "redact" () }'),
     _apart("fastapi"),

@@ -1,10 +1,10 @@
 """What travels between floors: the values of one exchange, and the ports its answer comes in and goes out by.
 
-The values hold what a caller sent, so none of them shows its content when it is printed (promise G2).
+The values hold what a caller sent, so none of them shows its content when it is printed (promise G2). They are made for every
+request, so they are plain classes: the `__init__` of a dataclass is not compiled.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
@@ -32,31 +32,36 @@ class Fields(dict[bytes, bytes]):
         return f"Fields({len(self)})"
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class RequestHead:
     """The head of a caller's request. `headers` has lower-cased names; a name that may occur once occurs once."""
 
-    method: str
-    target: bytes
-    headers: Mapping[bytes, bytes]
+    __slots__ = ("headers", "method", "target")
+
+    def __init__(self, method: str, target: bytes, headers: Mapping[bytes, bytes]) -> None:
+        """Hold what was read."""
+        self.method = method
+        self.target = target
+        self.headers = headers
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Admission:
     """A request whose caller, endpoint and target were accepted.
 
     `body_bytes` caps its body, as sent and inflated; `started` is in monotonic seconds.
     """
 
-    rules: Rules
-    match: Match
-    head: RequestHead
-    caller: str
-    body_bytes: int
-    started: float
+    __slots__ = ("body_bytes", "caller", "head", "match", "rules", "started")
+
+    def __init__(self, rules: Rules, match: Match, head: RequestHead, caller: str, body_bytes: int, *, started: float) -> None:
+        """Hold what was decided."""
+        self.rules = rules
+        self.match = match
+        self.head = head
+        self.caller = caller
+        self.body_bytes = body_bytes
+        self.started = started
 
 
-@dataclass(slots=True, eq=False, repr=False)
 class Outgoing:
     """A prepared call: everything that is sent to Customer.io but the credential, which is added last.
 
@@ -64,10 +69,14 @@ class Outgoing:
     says that the caller itself asked for strict answers (`X-Strict-Mode: 1`).
     """
 
-    endpoint: Endpoint
-    head: bytes
-    body: bytes
-    strict: bool
+    __slots__ = ("body", "endpoint", "head", "strict")
+
+    def __init__(self, endpoint: Endpoint, head: bytes, body: bytes, strict: bool) -> None:  # noqa: FBT001  # a column of a row
+        """Hold what was prepared."""
+        self.endpoint = endpoint
+        self.head = head
+        self.body = body
+        self.strict = strict
 
 
 class Failure(StrEnum):
@@ -81,6 +90,8 @@ class Failure(StrEnum):
 
 class Caller(Protocol):
     """Where an answer goes. One of `refuse`, `answer`, or `start`, `write`… and `finish` or `abort` ends each request."""
+
+    __slots__ = ()
 
     def refuse(self, reason: Reason) -> None:
         """Answer with a refusal."""
@@ -103,6 +114,8 @@ class Caller(Protocol):
 
 class Receiver(Protocol):
     """Who sent the request and is told of its answer."""
+
+    __slots__ = ()
 
     def answered(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> None:
         """Take a whole answer: what the four below tell of one that came in one read."""

@@ -8,10 +8,10 @@ A count whose labels are known beforehand is exposed as zero from the start. Oth
 sample, and Prometheus' `rate` and `increase` would not see it.
 """
 
-from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -22,8 +22,12 @@ from proxy.api.model import Bucket
 from proxy.errors import Reason
 
 PREFIX = "cio_sidecar_"
+# Whether the modules of the proxied path, of which this is one, were compiled when the package was built (docs/decisions/0008).
+COMPILED = not __file__.endswith(".py")
 # Seconds. The sidecar adds fractions of a millisecond; Customer.io answers in tens; deadlines end at nine seconds.
-BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+BUCKETS_SECONDS: Final[tuple[float, ...]] = (
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+)  # fmt: skip
 _BOUNDS = (*map(str, BUCKETS_SECONDS), "+Inf")
 
 # The closed sets of label values that have no enumeration of their own.
@@ -36,27 +40,37 @@ Label = str | int
 """A label value, turned into text at the scrape."""
 
 
+class Count:
+    """One number. Found once and counted up in place, where a plain number would be looked up twice."""
+
+    __slots__ = ("number",)
+
+    def __init__(self) -> None:
+        """Begin with zero."""
+        self.number = 0
+
+
 class Counter:
-    """Counts by label values: `counter.values[labels] += 1`."""
+    """Counts by label values: `counter.values[labels].number += 1`."""
 
     def __init__(self, name: str, help_text: str, labels: tuple[str, ...] = ()) -> None:
         """Describe the metric; `_total` is added to its name by the exposition."""
         self._name, self._help, self._labels = name, help_text, labels
-        self.values: defaultdict[tuple[Label, ...], int] = defaultdict(int)
+        self.values: defaultdict[tuple[Label, ...], Count] = defaultdict(Count)
 
     def add(self, *labels: Label) -> None:
         """Count one."""
-        self.values[labels] += 1
+        self.values[labels].number += 1
 
     def expect(self, *labels: Label) -> None:
         """Expose the count of `labels` even while it is zero."""
-        self.values[labels] += 0
+        self.values[labels]
 
     def family(self) -> Metric:
         """Return the samples of now."""
         family = CounterMetricFamily(PREFIX + self._name, self._help, labels=self._labels)
-        for labels, value in self.values.items():
-            family.add_metric([str(label) for label in labels], value)
+        for labels, count in self.values.items():
+            family.add_metric([str(label) for label in labels], count.number)
         return family
 
 
@@ -88,27 +102,41 @@ class Gauge:
         return family
 
 
+class _Series:
+    """What was observed under one label: how many in each bucket and beyond the last, and the sum of all."""
+
+    __slots__ = ("counts", "seconds")
+
+    def __init__(self) -> None:
+        self.counts = [0] * len(_BOUNDS)
+        self.seconds = 0.0
+
+
 class Histogram:
     """Observations in seconds by one label."""
 
     def __init__(self, name: str, help_text: str, label: str) -> None:
         """Describe the metric."""
         self._name, self._help, self._label = name, help_text, label
-        # A count for each bucket, one for the rest, and the sum.
-        self._series: defaultdict[str, list[float]] = defaultdict(lambda: [0.0] * (len(_BOUNDS) + 1))
+        self._series: defaultdict[str, _Series] = defaultdict(_Series)
 
     def observe(self, label: str, seconds: float) -> None:
         """Add an observation."""
         series = self._series[label]
-        series[bisect_left(BUCKETS_SECONDS, seconds)] += 1
-        series[-1] += seconds
+        series.seconds += seconds
+        bucket = 0
+        for bound in BUCKETS_SECONDS:  # nearly all fall into one of the first, so that bisecting takes longer
+            if seconds <= bound:
+                break
+            bucket += 1
+        series.counts[bucket] += 1
 
     def family(self) -> Metric:
         """Return the samples of now."""
         family = HistogramMetricFamily(PREFIX + self._name, self._help, labels=(self._label,))
         for label, series in self._series.items():
-            buckets = list(zip(_BOUNDS, accumulate(series[:-1]), strict=True))
-            family.add_metric((label,), buckets, series[-1])
+            buckets = list(zip(_BOUNDS, accumulate(series.counts), strict=True))
+            family.add_metric((label,), buckets, series.seconds)
         return family
 
 
@@ -149,10 +177,10 @@ class Metrics(Collector):
         self.config_reload = Gauge(
             "config_last_reload_successful", "Whether the configuration in use is the one last asked for."
         )
-        self.build_info = Gauge("build_info", "The version that runs.", ("version",))
+        self.build_info = Gauge("build_info", "The version that runs, and whether it is compiled.", ("version", "compiled"))
         self._expect()
         self.loop_lag.set(0)
-        self.build_info.set(1, version)
+        self.build_info.set(1, version, str(COMPILED).lower())
         self.config_reload.set(1)
         registry.register(self)
 
@@ -169,7 +197,11 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Give every family, at a scrape."""
-        instruments: Iterable[object] = vars(self).values()
+        instruments: tuple[Counter | Gauge | Histogram, ...] = (
+            self.requests, self.refusals, self.request_duration, self.upstream_duration, self.inflight, self.loop_lag,
+            self.pii_actions, self.pii_errors, self.credential_requests, self.credential_refresh, self.credential_staleness,
+            self.credential_version_age, self.ratelimit, self.retries, self.lenient_rejections, self.config_reload,
+            self.build_info,
+        )  # fmt: skip
         for instrument in instruments:
-            if isinstance(instrument, Counter | Gauge | Histogram):
-                yield instrument.family()
+            yield instrument.family()

@@ -1,23 +1,25 @@
 """Turns what happens into metrics, and refusals and faults into log lines."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.api.model import Bucket, Credential, Endpoint
 from proxy.clock import Clock
 from proxy.credentials.model import Kind, Version
+from proxy.delivery import ports
 from proxy.errors import ANSWERS, Reason
 from proxy.logs import fault
 from proxy.metrics import VERDICTS, Metrics
 from proxy.policy.fields import Hit
 
 # The endpoint label of a request that matched none.
-UNMATCHED = "none"
-_NO_CREDENTIAL = Credential.NONE
+UNMATCHED: Final = "none"
+_NO_CREDENTIAL: Final = Credential.NONE
 
 
-class Observer:
+class Observer(ports.Observer):
     """The observer of the proxied path. None of its methods waits or raises, whatever becomes of the log."""
 
     def __init__(self, metrics: Metrics, log: FilteringBoundLogger, clock: Clock) -> None:
@@ -32,15 +34,15 @@ class Observer:
         name = endpoint.name
         credential = endpoint.credential
         if credential is not _NO_CREDENTIAL:
-            metrics.credential_requests.values[credential, key_id, "accepted"] += 1
-        metrics.requests.values[name, status, "forwarded"] += 1
+            metrics.credential_requests.values[credential, key_id, "accepted"].number += 1
+        metrics.requests.values[name, status, "forwarded"].number += 1
         metrics.upstream_duration.observe(name, seconds)
         metrics.request_duration.observe(name, self._clock.monotonic() - started)
 
     def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
         """Count an upstream answer that reached the caller."""
         metrics = self._metrics
-        metrics.requests.values[endpoint.name, status, "forwarded"] += 1
+        metrics.requests.values[endpoint.name, status, "forwarded"].number += 1
         metrics.request_duration.observe(endpoint.name, self._clock.monotonic() - started)
 
     def cut(self, reason: Reason, endpoint: Endpoint, status: int, caller: str | None, started: float) -> None:
@@ -89,11 +91,11 @@ class Observer:
 
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
         """Count a use of a credential."""
-        self._metrics.credential_requests.values[credential, key_id, "accepted" if accepted else "rejected"] += 1
+        self._metrics.credential_requests.values[credential, key_id, "accepted" if accepted else "rejected"].number += 1
 
     def limited(self, bucket: Bucket, result: str) -> None:
         """Count an admission, a wait or a refusal by a rate limit."""
-        self._metrics.ratelimit.values[bucket, result] += 1
+        self._metrics.ratelimit.values[bucket, result].number += 1
 
     def retried(self, reason: str) -> None:
         """Count a call that is sent again."""
@@ -107,12 +109,12 @@ class Observer:
         """Count what the policy did."""
         counts = self._metrics.pii_actions.values
         for hit in hits:
-            counts[hit.labels] += 1
+            counts[hit.labels].number += 1
 
-    def stage_failed(self, stage: str, error: BaseException | None) -> None:
+    def stage_failed(self, stage: str, error: BaseException) -> None:
         """Count and log a fault of our own in a privacy stage."""
         self._metrics.pii_errors.add(stage)
-        self._log.error("stage_failed", reason=stage, **(fault(error) if error else {}))
+        self._log.error("stage_failed", reason=stage, **fault(error))
 
     def unreachable(self, upstream: str, error: BaseException) -> None:
         """Log why a connection to Customer.io could not be made."""

@@ -42,13 +42,13 @@ class Outbound:
         """Prepare and send; the answer goes to `caller`, now (None) or later. Never raises."""
         try:
             outgoing, hits = pipeline.prepare(admission, body)
-        except DeniedError as refusal:
-            self._observer.policy_acted(refusal.hits)
-            reason = refusal.reason
+        except DeniedError as denial:
+            self._observer.policy_acted(denial.hits)
+            reason = denial.reason
         except RefusedError as refusal:
             reason = refusal.reason
         except pipeline.StageError as error:
-            self._observer.stage_failed(error.stage, error.__cause__)
+            self._observer.stage_failed(error.stage, error.fault)
             reason = Reason.INTERNAL
         else:
             self._observer.policy_acted(hits)

@@ -5,6 +5,7 @@ nothing is ever forwarded that a stage did not finish with (promise G1).
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from proxy.api import headers
 from proxy.api.match import encode_query
@@ -19,17 +20,18 @@ from proxy.policy.texts import may_be_structured
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
-_PIPELINES = Upstream.PIPELINES  # a member of an enumeration takes a look-up
-_BODY_EXPECTED = frozenset({"POST", "PUT", "PATCH"})
+_PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
+_BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
 class StageError(Exception):
     """A fault of our own inside a privacy stage."""
 
-    def __init__(self, stage: str) -> None:
-        """Name the stage."""
+    def __init__(self, stage: str, fault: Exception) -> None:
+        """Name the stage and what failed in it, which compiled code does not keep as `__cause__`."""
         super().__init__(stage)
         self.stage = stage
+        self.fault = fault
 
 
 class _Facts:
@@ -67,7 +69,9 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
     if caller is None:
         raise RefusedError(Reason.UNKNOWN_CALLER)
     match = rules.table.match(head.method, head.target)
-    return Admission(rules, match, head, caller, rules.large_body_bytes if match.endpoint.large_body else rules.body_bytes, now)
+    return Admission(
+        rules, match, head, caller, rules.large_body_bytes if match.endpoint.large_body else rules.body_bytes, started=now
+    )
 
 
 def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
@@ -110,7 +114,7 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
     except RefusedError:
         raise
     except Exception as error:
-        raise StageError(stage) from error
+        raise StageError(stage, error) from error
     return Outgoing(endpoint, head, body, facts.strict), hits
 
 

@@ -16,14 +16,14 @@ Rules: RFC 9112 section 3.2 (forms of a target), RFC 3986 section 2.4 (decode on
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import quote, unquote_to_bytes
 
 from proxy.api.model import Bucket, Credential, Endpoint, Replay, Upstream
 from proxy.errors import Reason, RefusedError
 
 # RFC 9112 section 3: a request line of 8,000 bytes should be taken. A longer target is none of Customer.io's.
-TARGET_BYTES = 8000
+TARGET_BYTES: Final = 8000
 # The longest template has nine segments, and the richest row names fifteen query parameters.
 SEGMENTS = 32
 QUERY_PARAMETERS = 64
@@ -33,8 +33,8 @@ _NEVER_SENT = frozenset({"CONNECT", "HEAD", "OPTIONS", "TRACE"})
 _INSPECTED = frozenset({"DELETE", "GET", "PATCH", "POST", "PUT"})
 
 _UNRESERVED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"  # RFC 3986 section 2.3
-_PLAIN = _UNRESERVED + b"/"
-_EMPTY_OR_DOTS = frozenset({b"", b".", b".."})
+_PLAIN: Final = _UNRESERVED + b"/"
+_EMPTY_OR_DOTS: Final = frozenset({b"", b".", b".."})
 _MALFORMED = re.compile(rb"[^!-~]|#|%(?![0-9A-Fa-f]{2})")
 _PREFIX = re.compile(rb"/+(?:(?:(api)/+(v[12])|(v1))(?:/+|\Z))?")
 _DOT_SEGMENT = re.compile(r"(?:\A|[/\\])\.\.?(?:[/\\]|\Z)")
@@ -91,18 +91,15 @@ class _Route:
         self.match = Match(endpoint, self.start)  # of an endpoint without parameters: made once
 
 
-class _State(dict[bytes, "_State"]):
-    """How far a path has been read. The keys are the literal segments that may follow; any other leads to `other`."""
+class _State:
+    """How far a path has been read. `literal` holds the segments that may follow; any other leads to `other`."""
 
-    __slots__ = ("other", "routes")
+    __slots__ = ("literal", "other", "routes")
 
     def __init__(self, other: "_State | None") -> None:
-        super().__init__()
+        self.literal: dict[bytes, _State] = {}
         self.other = self if other is None else other
         self.routes: dict[str, _Route] = {}  # by method: what the path names if it ends here
-
-    def __missing__(self, segment: bytes) -> "_State":
-        return self.other
 
 
 _DEAD_END = _State(None)
@@ -155,18 +152,15 @@ class Table:
                     return Match(endpoint, path, unnamed_query=query)
         raise RefusedError(Reason.METHOD_NOT_ALLOWED if self._state(segments).routes else Reason.ENDPOINT_NOT_ALLOWED)
 
-    def _state(self, segments: Iterable[bytes]) -> _State:
+    def _state(self, segments: Sequence[bytes]) -> _State:
         state = self._root
         for segment in segments:
-            state = state[segment]
+            state = state.literal.get(segment) or state.other
         return state
 
     def _match(self, method: str, segments: Sequence[bytes]) -> Match | None:
         """Return the match of a path in canonical segments; they may still be empty or dots."""
-        state = self._root
-        for segment in segments:
-            state = state[segment]
-        route = state.routes.get(method)
+        route = self._state(segments).routes.get(method)
         if route is None:
             return None
         if not route.parameters:
@@ -177,7 +171,7 @@ class Table:
             segment = segments[place]
             if segment in _EMPTY_OR_DOTS:
                 return None
-            path_ids[name] = (unquote_to_bytes(segment) if b"%" in segment else segment).decode()
+            path_ids[name] = (unquote_to_bytes(segment) if segment.find(b"%") >= 0 else segment).decode()
             target += segment + rest
         return Match(route.endpoint, target, path_ids)
 
@@ -199,7 +193,7 @@ def _compiled(templates: Sequence[_Template]) -> _State:
             state.routes.setdefault(route.endpoint.method, route)
     longer = [(segments[0], (segments[1:], route)) for segments, route in templates if segments]
     for literal in {first for first, _ in longer if first is not None}:
-        state[literal] = _compiled([rest for first, rest in longer if first is None or first == literal])
+        state.literal[literal] = _compiled([rest for first, rest in longer if first is None or first == literal])
     if parameters := [rest for first, rest in longer if first is None]:
         state.other = _compiled(parameters)
     return state

@@ -176,7 +176,7 @@ class Tried:
             body = b"" if case.body is None else encode(case.body)
             if len(body) > cap:
                 return Outcome(b"", Reason.BODY_TOO_LARGE, ())
-            outgoing, hits = prepare(Admission(self.rules, match, head, case.caller or ANYONE, cap, 0.0), body)
+            outgoing, hits = prepare(Admission(self.rules, match, head, case.caller or ANYONE, cap, started=0.0), body)
         except DeniedError as refusal:
             return Outcome(b"", refusal.reason, refusal.hits)
         except RefusedError as refusal:

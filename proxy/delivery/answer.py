@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
+from typing import Final
 
 import orjson
 
@@ -35,10 +36,11 @@ class Refuse:
 
 
 # RFC 9110 section 15
-UNAUTHORIZED = HTTPStatus.UNAUTHORIZED.value
-_SUCCESS = HTTPStatus.OK.value
+UNAUTHORIZED: Final = HTTPStatus.UNAUTHORIZED.value
+_SUCCESS: Final = HTTPStatus.OK.value
 _BAD_REQUEST = HTTPStatus.BAD_REQUEST.value
-_REDIRECTS = range(300, 400)
+_FIRST_REDIRECT: Final = 300
+_REDIRECTS = range(_FIRST_REDIRECT, 400)
 _ERRORS = range(400, 600)
 
 _REDIRECT = Refuse(Reason.UPSTREAM_REDIRECT)
@@ -48,7 +50,7 @@ _INVALID = Refuse(Reason.UPSTREAM_INVALID)
 
 def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, strict: bool) -> Treatment | Refuse:
     """Decide on an answer by its status and headers; `strict` says whether the caller asked for strict answers."""
-    if _SUCCESS <= status < _REDIRECTS.start and b"content-encoding" not in headers:
+    if _SUCCESS <= status < _FIRST_REDIRECT and b"content-encoding" not in headers:
         return Treatment.STREAM
     if status in _REDIRECTS:  # an SDK would follow it past the sidecar
         return _REDIRECT

@@ -12,6 +12,7 @@ one broken connection (nothing, if it went away), and its connection and its pla
 
 from collections.abc import Mapping
 from enum import Enum, auto
+from typing import Final
 
 from proxy.delivery import replay
 from proxy.delivery.answer import Refuse, Treatment, treat
@@ -19,7 +20,7 @@ from proxy.delivery.ports import Connection, Connections, Place
 from proxy.delivery.reply import Reply, answer_lines
 from proxy.delivery.shared import NOTHING, Shared
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import Caller, Failure, Outgoing
+from proxy.exchange import Caller, Failure, Outgoing, Receiver
 
 # How often one call is sent again with another key while keys are rejected by turns.
 KEY_REPLAYS_MAX = 8
@@ -35,10 +36,13 @@ class _State(Enum):
 
 
 # Members of an enumeration take a look-up each.
-_QUEUED, _SENT, _DONE, _STREAM = _State.QUEUED, _State.SENT, _State.DONE, Treatment.STREAM
+_QUEUED: Final = _State.QUEUED
+_SENT: Final = _State.SENT
+_DONE: Final = _State.DONE
+_STREAM: Final = Treatment.STREAM
 
 
-class Exchange:
+class Exchange(Receiver):
     """One call on its way to Customer.io and back."""
 
     __slots__ = (

@@ -13,6 +13,8 @@ from proxy.exchange import Receiver
 class Connection(Protocol):
     """A connection to Customer.io. It is in the hands of one exchange from `take` or `connect` until the answer has ended."""
 
+    __slots__ = ()
+
     used: bool
     """Whether it has brought an answer before: one that has may have grown stale."""
 
@@ -39,6 +41,8 @@ class Connection(Protocol):
 class Connections(Protocol):
     """The connections to one origin."""
 
+    __slots__ = ()
+
     def take(self) -> Connection | None:
         """Return an idle one that is usable."""
 
@@ -55,6 +59,8 @@ class Place(Protocol):
 
 class Limiter(Protocol):
     """Rate limits."""
+
+    __slots__ = ()
 
     def admit(self, bucket: Bucket) -> bool:
         """Let a call go now, or not."""
@@ -104,6 +110,8 @@ class Keys(Protocol):
 
 class Observer(Protocol):
     """Who counts what happens."""
+
+    __slots__ = ()
 
     def answered(self, endpoint: Endpoint, status: int, key_id: str, seconds: float, started: float) -> None:
         """Count a success that came at once: `credential_used`, `upstream_answered` after `seconds`, and `forwarded`."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from proxy.api.model import Credential, Upstream
 from proxy.clock import Clock
@@ -11,8 +11,8 @@ from proxy.delivery.ports import Connections, Injected, Keys, Limiter, Observer,
 from proxy.delivery.scrub import Scrubber
 
 # What a call carries that needs no credential.
-NOTHING = Injected(b"", "", Scrubber(()))
-_NO_CREDENTIAL = Credential.NONE  # a member of an enumeration takes a look-up
+NOTHING: Final = Injected(b"", "", Scrubber(()))
+_NO_CREDENTIAL: Final = Credential.NONE  # a member of an enumeration takes a look-up
 _SERVER_ERRORS = 500
 
 

@@ -6,9 +6,10 @@ its answers by the transport's high-water mark and one answer more.
 """
 
 import asyncio
+from typing import Final
 
 from proxy.errors import Reason
-from proxy.exchange import Admission
+from proxy.exchange import Admission, Caller
 from proxy.http1 import heads
 from proxy.http1.cork import CorkedTransport
 from proxy.http1.message import Message
@@ -21,11 +22,11 @@ LINGER_SECONDS = 2.0
 # Connections over the limit that are told so at any one time; more are dropped without a word.
 MAX_TURNED_AWAY = 256
 
-_NEVER = float("inf")
-_IDLE = Phase.IDLE  # a member of an enumeration takes a look-up
+_NEVER: Final = float("inf")
+_IDLE: Final = Phase.IDLE  # a member of an enumeration takes a look-up
 
 
-class CallerConnection(asyncio.Protocol):
+class CallerConnection(asyncio.Protocol, Caller):
     """The protocol of one application connection."""
 
     __slots__ = (
@@ -169,10 +170,14 @@ class CallerConnection(asyncio.Protocol):
             self._reader.ended = True  # who knows what is still on its way to this connection
             self._refuse(Reason.INTERNAL, admission)
             return
-        if exchange is not None and self._serving is message:
+        if exchange is not None and self._is_serving(message):
             self._exchange = exchange
             if self._writing_paused:
                 exchange.pause()
+
+    def _is_serving(self, message: Message) -> bool:
+        """Say whether `message` still waits for its answer, whatever a type checker makes of an assignment further up."""
+        return self._serving is message
 
     def _refuse(self, reason: Reason, admission: Admission | None) -> None:
         """Answer with a refusal that the handler knows nothing of."""

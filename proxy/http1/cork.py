@@ -13,9 +13,9 @@ import socket
 import struct
 from collections.abc import Callable
 from contextlib import suppress
-from typing import cast
+from typing import Final, cast
 
-WAITING_BYTES = 65_536
+WAITING_BYTES: Final = 65_536
 
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing sends a reset
 

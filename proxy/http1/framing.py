@@ -8,8 +8,9 @@ a word. So each side feeds it no more than belongs to one message, and what foll
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
-EMPTY_LINE = b"\r\n\r\n"
+EMPTY_LINE: Final = b"\r\n\r\n"
 # The least framing of the least chunk: six bytes for one of content. What takes more than this is not meant to carry any.
 FRAMING_PER_CONTENT_BYTE = 8
 # No Content-Length that llhttp can count has more digits, but for leading zeros.

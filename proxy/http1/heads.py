@@ -2,20 +2,22 @@
 
 from email.utils import formatdate
 from http import HTTPStatus
+from typing import Final
 
 from proxy.errors import ANSWERS, RETRY_AFTER_SECONDS, RETRYABLE_STATUSES, Answer, Reason, error_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-END = b"\r\n"
+END: Final = b"\r\n"
 CLOSE = b"Connection: close\r\n"
 KEEP_ALIVE = b"Connection: keep-alive\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 JSON = b"Content-Type: application/json\r\n"
 
-_FORWARDED = b"%bX-CIO-Sidecar: forwarded\r\n"
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_FORWARDED_LINES = {status: _FORWARDED % line for status, line in _STATUS_LINES.items()}
+_NO_CONTENT: Final = 204
+_FORWARDED: Final = b"%bX-CIO-Sidecar: forwarded\r\n"
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_FORWARDED_LINES: Final = {status: _FORWARDED % line for status, line in _STATUS_LINES.items()}
 
 
 def status_line(status: int) -> bytes:
@@ -31,7 +33,7 @@ def start(status: int, lines: bytes, rest: bytes) -> bytes:
 def answer(status: int, lines: bytes, rest: bytes, body: bytes) -> bytes:
     """Return a whole upstream answer. One without content has no length (RFC 9110 section 8.6)."""
     marked = _FORWARDED_LINES.get(status) or _FORWARDED % status_line(status)
-    if status == HTTPStatus.NO_CONTENT:
+    if status == _NO_CONTENT:
         return b"".join((marked, lines, rest, END))
     return b"".join((marked, lines, b"Content-Length: %d\r\n" % len(body), rest, END, body))
 

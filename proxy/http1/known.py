@@ -7,7 +7,7 @@ The requests of one SDK differ in target and length alone, and Customer.io's ans
 * The bytes hold callers' keys; they stay in here.
 """
 
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from proxy.exchange import Fields
 
@@ -15,13 +15,13 @@ HEADS = 512
 HEAD_BYTES = 2048
 
 # The two spellings that clients and servers use; in any other the digits stay part of what is remembered.
-_LENGTHS = (b"\r\nContent-Length: ", b"\r\ncontent-length: ")
-_LENGTH_BYTES = len(_LENGTHS[0])
+_LENGTH: Final = b"\r\nContent-Length: "
+_LENGTH_LOWER: Final = b"\r\ncontent-length: "
 # Stands behind the empty line of a head whose digits were cut out. No head as it came ends like this, so that one which never
 # had digits, or has anything else in their place, is not taken for it.
-_CUT = b"0"
+_CUT: Final = b"0"
 # More may not fit llhttp's 64 bits, which is for llhttp to judge.
-_DIGITS_MAX = 18
+_DIGITS_MAX: Final = 18
 
 T = TypeVar("T")
 
@@ -74,12 +74,12 @@ def without_length(head: bytes) -> tuple[bytes, int | None]:
 
     `head` is whole, with the empty line at its end.
     """
-    start = head.find(_LENGTHS[0])
+    start = head.find(_LENGTH)
     if start < 0:
-        start = head.find(_LENGTHS[1])
+        start = head.find(_LENGTH_LOWER)
         if start < 0:
             return head, None
-    start += _LENGTH_BYTES
+    start += len(_LENGTH)
     end = head.find(b"\r", start)
     digits = head[start:end]
     if not digits.isdigit() or len(digits) > _DIGITS_MAX:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 
 from proxy.clock import Clock
 from proxy.config.origin import Origin
+from proxy.delivery.ports import Connections
 from proxy.errors import Reason, RefusedError
 from proxy.http1.cork import Cork
 from proxy.http1.known import Known, KnownAnswer
-from proxy.http1.upstream import UpstreamConnection
+from proxy.http1.upstream import Owner, UpstreamConnection
 
 MAX_CONNECTIONS = 1024
 # Below the idle time-outs of common load balancers (60 s and more), so that we close first.
@@ -22,7 +23,7 @@ MAX_IDLE_SECONDS = 30.0
 MAX_AGE_SECONDS = 600.0
 
 
-class Pool:
+class Pool(Connections, Owner):
     """Connections to one origin. Open it inside a running event loop; `close` it when done."""
 
     def __init__(

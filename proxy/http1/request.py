@@ -18,7 +18,7 @@ What llhttp leaves to us, and what is decided here:
 import re
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any
+from typing import Any, Final
 
 import httptools
 
@@ -31,16 +31,17 @@ from proxy.http1.server import Server
 
 METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 # How much of a refused request is still read, so that its sender sees the answer and not a reset (RFC 9112 section 9.6).
-LINGER_BYTES = 1_048_576
+LINGER_BYTES: Final = 1_048_576
 
-_HTTP11, _HTTP10 = b"HTTP/1.1", b"HTTP/1.0"
-_VERSIONS = frozenset({_HTTP11, _HTTP10})
-_VERSION_BYTES = len(_HTTP11)
+_HTTP11: Final = b"HTTP/1.1"
+_HTTP10: Final = b"HTTP/1.0"
+_VERSIONS: Final = frozenset({_HTTP11, _HTTP10})
+_VERSION_BYTES: Final = len(_HTTP11)
 # Request lines that llhttp has nothing to say about: these methods, and what a path and a query are written with (RFC 3986
 # sections 3.3 and 3.4).
-_ORDINARY_METHODS = {method.encode(): method for method in METHODS}
-_ORDINARY = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:@/?"
-_LINE_ENDS = (b"\r", b"\n")
+_ORDINARY_METHODS: Final = {method.encode(): method for method in METHODS}
+_ORDINARY: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:@/?"
+_LINE_ENDS: Final = (b"\r", b"\n")
 _SINGLE = frozenset(
     {b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"authorization", b"expect"}
 )
@@ -147,7 +148,7 @@ class RequestReader:
             return b""
         line_end = data.find(b"\r\n")
         parts = data[:line_end].split(b" ")
-        if len(parts) != 3 or parts[2] not in _VERSIONS or b"\n" in parts[1]:  # noqa: PLR2004  # RFC 9112 section 3
+        if len(parts) != 3 or parts[2] not in _VERSIONS or parts[1].find(b"\n") >= 0:  # noqa: PLR2004  # RFC 9112 section 3
             self._reject(Reason.MALFORMED_REQUEST)
             return b""
         method, target, version = parts

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 import httptools
 
+from proxy.delivery.ports import Connection
 from proxy.exchange import Failure, Fields, Receiver
 from proxy.http1.cork import Cork, CorkedTransport
 from proxy.http1.framing import DROPPED, EMPTY_LINE, MAX_LENGTH_DIGITS, ChunkedBody
@@ -28,6 +29,8 @@ MAX_STATUS = 599  # RFC 9110 section 15
 
 class Owner(Protocol):
     """The pool a connection belongs to."""
+
+    __slots__ = ()
 
     cork: Cork
     known: Known[KnownAnswer]
@@ -42,7 +45,7 @@ class Owner(Protocol):
         """Forget a connection that is gone."""
 
 
-class UpstreamConnection(asyncio.Protocol):
+class UpstreamConnection(asyncio.Protocol, Connection):
     """The protocol of one upstream connection, driven by llhttp."""
 
     __slots__ = (

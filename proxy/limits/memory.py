@@ -11,6 +11,7 @@ from typing import Protocol
 
 from proxy.api.model import Bucket
 from proxy.clock import Clock
+from proxy.delivery.ports import Limiter
 from proxy.limits.gcra import Decision, Quota, decide
 
 # An event loop's timers are no finer: it would turn idly through a shorter wait.
@@ -24,7 +25,7 @@ class Later(Protocol):
         """Call `callback` in `delay` seconds."""
 
 
-class MemoryLimiter:
+class MemoryLimiter(Limiter):
     """One GCRA state and one queue for each bucket."""
 
     def __init__(self, quotas: Mapping[Bucket, Quota], wait_seconds: float, clock: Clock, later: Later) -> None:

@@ -57,7 +57,7 @@ def _string(text: str) -> str:
 
 
 def _character(character: str) -> str:
-    if "\ud800" <= character <= "\udfff":
+    if 0xD800 <= ord(character) <= 0xDFFF:  # noqa: PLR2004  # the surrogates, Unicode 3.8
         return character
     return orjson.dumps(character).decode()[1:-1]
 

@@ -9,8 +9,7 @@ holds a scalar or an array of scalars; an object there is no identifier, and is 
 look there as well.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from proxy.api.match import Match
 from proxy.policy.actions import MASK
@@ -20,8 +19,9 @@ from proxy.policy.positions import Position
 from proxy.policy.walk import Act, Ruleset, Walk
 
 # Members of an enumeration take a look-up each, a name of the module a third of one.
-_HASH, _MASK, _DENY = Action.HASH, Action.MASK, Action.DENY
-_CONTAINERS = frozenset({dict, list})
+_HASH: Final = Action.HASH
+_MASK: Final = Action.MASK
+_DENY: Final = Action.DENY
 
 
 class EndpointPolicy:
@@ -52,7 +52,7 @@ class EndpointPolicy:
             kept, acts = self.explain(value, id_type)
             return kept, [hit for hit, _ in acts]
         hits: list[Hit] = []
-        return (self._inside(value, self._positions, hits) if type(value) in _CONTAINERS else value), hits
+        return (self._inside(value, self._positions, hits) if isinstance(value, (dict, list)) else value), hits
 
     def explain(self, value: object, id_type: str = "") -> tuple[object, list[Act]]:
         """Return what may leave of `value`, and what acted on it where; raises what `apply` does."""
@@ -71,20 +71,20 @@ class EndpointPolicy:
 
     def _inside(self, value: Any, position: Position, hits: list[Hit]) -> object:  # noqa: ANN401  # an object or an array
         """Return what may leave of a container."""
-        if type(value) is list:
+        if isinstance(value, list):
             elements = position.elements
             for index, child in enumerate(value):
-                if type(child) in _CONTAINERS:
+                if isinstance(child, (dict, list)):
                     value[index] = self._inside(child, elements, hits)
             return value
         if not self._matcher.plain.issuperset(value):
             return self._treated(value, position, hits)
         for key, child in value.items():
-            if type(child) in _CONTAINERS:
+            if isinstance(child, (dict, list)):
                 value[key] = self._inside(child, position.below(key), hits)
         return value
 
-    def _treated(self, value: Mapping[str, object], position: Position, hits: list[Hit]) -> dict[str, object]:
+    def _treated(self, value: dict[str, object], position: Position, hits: list[Hit]) -> dict[str, object]:
         """Return an object with its keys in their order, those that rules name treated as they say."""
         matcher = self._matcher
         plain, known = matcher.plain, matcher.known
@@ -104,7 +104,7 @@ class EndpointPolicy:
                         elif action is _DENY:
                             raise DeniedError(hits)
                         continue
-            kept[key] = self._inside(child, position.below(key), hits) if type(child) in _CONTAINERS else child
+            kept[key] = self._inside(child, position.below(key), hits) if isinstance(child, (dict, list)) else child
         # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept

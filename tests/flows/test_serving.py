@@ -1,6 +1,7 @@
 """The process as its operator sees it: listeners, health, metrics, logs, drain, reload of nothing by accident."""
 
 import asyncio
+import os
 import re
 import signal
 import ssl
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+import proxy
 from tests.flows.conftest import Upstream
 from tests.flows.test_answers import HEADERS, IDENTIFY
 from tests.needs import path_of
@@ -76,6 +78,8 @@ async def test_health_and_metrics(client: aiohttp.ClientSession, tmp_path: Path)
     assert samples[prefix + "refusals_total", "upstream_unreachable"] == 1
     assert samples[prefix + "pii_actions_total", "strip", "enforce", "never-send"] == 1
     assert samples[prefix + "config_last_reload_successful",] == 1
+    # `make test COMPILED=1` tests what it means to.
+    assert samples[prefix + "build_info", "true" if os.environ.get("COMPILED") else "false", proxy.__version__] == 1
 
 
 @pytest.mark.needs("promtool")

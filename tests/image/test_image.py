@@ -61,7 +61,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builder]:
     builder.run("commit", "--quiet", "--rm", empty, BASE_IMAGE)
     builder.run(
         "build", "--isolation", "chroot", "--network", "host", "--pull-never", "--format", "docker",
-        "--build-arg", f"PYTHON_IMAGE={BASE_IMAGE}", "--tag", IMAGE, str(ROOT),
+        "--build-arg", f"PYTHON_IMAGE={BASE_IMAGE}", "--build-arg", f"COMPILER_IMAGE={BASE_IMAGE}", "--tag", IMAGE, str(ROOT),
     )  # fmt: skip
     yield builder
     builder.run("rm", "--all")
@@ -117,6 +117,11 @@ def test_the_installed_command_runs(root: Path, configuration: dict[str, Any]) -
     assert found.startswith("/opt/cio-sidecar/lib/")
 
 
+def test_the_proxied_path_is_compiled(root: Path, configuration: dict[str, Any]) -> None:
+    """The image holds what is fastest, as `build_info` tells."""
+    assert output(root, configuration, "python", "-c", "from proxy.metrics import COMPILED; print(COMPILED)") == "True"
+
+
 def test_it_runs_as_nobody_in_particular(configuration: dict[str, Any]) -> None:
     """The image's user is not root, and is a number, so that `runAsNonRoot` can tell."""
     assert configuration["User"] == f"{USER}:{USER}"
@@ -166,9 +171,10 @@ async def test_it_serves_from_a_read_only_root(root: Path, configuration: dict[s
 
 
 def test_the_dockerfile_names_the_python_that_is_tested() -> None:
-    """The base image is of the minor version and the Debian release that the stand-in has."""
+    """The base images are of one version, and of the minor version and the Debian release that the stand-in has."""
     dockerfile = (ROOT / "Dockerfile").read_text()
-    assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-bookworm$", dockerfile, re.MULTILINE)
+    images = r"^ARG PYTHON_IMAGE=python:(3\.11\.\d+)-slim-bookworm\nARG COMPILER_IMAGE=python:\1-bookworm$"
+    assert re.search(images, dockerfile, re.MULTILINE)
     assert "suite=bookworm" in (ROOT / ".ci" / "python-base").read_text()
 
 

@@ -19,7 +19,7 @@ MATCH = Match(endpoint(), b"/api/v1/customers/" + CANARY.encode(), {"identifier"
     [
         HEAD,
         MATCH,
-        Admission(RULES, MATCH, HEAD, "billing", 1000, 0.0),
+        Admission(RULES, MATCH, HEAD, "billing", 1000, started=0.0),
         Outgoing(endpoint(), b"PUT /api/v1/customers/" + CANARY.encode(), CANARY.encode(), strict=False),
     ],
 )

@@ -2,12 +2,16 @@
 
 import dataclasses
 import gzip
+import hashlib
+import zlib
 from collections.abc import Mapping
+from types import ModuleType
 from typing import Any
 
+import orjson
 import pytest
 
-from proxy import pipeline
+from proxy.api import match
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
 from proxy.api.model import Upstream
@@ -24,7 +28,9 @@ from proxy.sensitive import Sensitive
 JSON = {b"content-type": b"application/json"}
 POLICY = {
     "version": 1,
+    "hash": {"algorithm": "sha256", "hex_length": 32},
     "rules": [
+        {"name": "keyed", "fields": ["phone"], "action": "hash"},
         {"name": "never", "fields": ["ssn"], "action": "strip"},
         {"name": "stop", "fields": ["card"], "action": "deny"},
     ],
@@ -239,39 +245,46 @@ class BrokenError(Exception):
     """A fault whose text quotes data."""
 
 
-def broken(*_: object) -> Any:  # noqa: ANN401  # stands in for any stage
+def broken(*_: object, **__: object) -> Any:  # noqa: ANN401  # stands in for any stage
     """Fail."""
     raise BrokenError("a@b.c")
 
 
-@pytest.mark.parametrize(
-    ("stage", "name"),
-    [("decode", "parse"), ("encode", "encode"), ("head", "_head"), ("query", "_query"), ("decode", "inflate")],
-)
-def test_a_fault_in_a_stage_refuses_the_request(monkeypatch: pytest.MonkeyPatch, stage: str, name: str) -> None:
+class BrokenMapping(dict[Any, Any]):
+    """Fails as soon as it is asked for anything."""
+
+    get = __getitem__ = broken
+
+
+# What each stage fails with: something below it that is not ours, so that compiled stages fail as well.
+BROKEN = [
+    ("decode", orjson, "loads"), ("decode", zlib, "decompressobj"), ("policy", hashlib, "sha256"), ("encode", orjson, "dumps"),
+    ("query", match, "quote"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stage", "place", "name"), BROKEN)
+def test_a_fault_in_a_stage_refuses_the_request(
+    monkeypatch: pytest.MonkeyPatch, stage: str, place: ModuleType, name: str
+) -> None:
     """Whatever fails, nothing is forwarded; the stage is told, and has its count from the start (promise G1)."""
-    monkeypatch.setattr(pipeline, name, broken)
-    with pytest.raises(StageError) as caught:
-        sent("POST", b"/api/v1/something?a=b", b"{}", {**JSON, b"content-encoding": b"identity"})
+    body, headers = b'{"phone":"1"}', JSON
+    if place is zlib:
+        body, headers = gzip.compress(body), {**JSON, b"content-encoding": b"gzip"}
+    among = rules()
+    with monkeypatch.context() as broken_place:
+        broken_place.setattr(place, name, broken)
+        with pytest.raises(StageError) as caught:
+            sent("POST", b"/api/v1/something?a=b", body, headers, among)
     assert caught.value.stage == stage
     assert stage in STAGES
     assert "a@b.c" not in str(caught.value)
-    assert isinstance(caught.value.__cause__, BrokenError)
+    assert isinstance(caught.value.fault, BrokenError)
 
 
-def test_a_fault_in_the_policy_refuses_the_request() -> None:
-    """A rule that fails is no rule that passed."""
-
-    class Policy:
-        """Fails on every body."""
-
-        apply = staticmethod(broken)
-
-        def for_endpoint(self, *_: str) -> "Policy":
-            """Be the policy of every endpoint."""
-            return self
-
+def test_a_fault_in_the_head_refuses_the_request() -> None:
+    """The last stage is held to the same (promise G1)."""
     with pytest.raises(StageError) as caught:
-        sent("PUT", b"/api/v1/customers/5", b"{}", among=rules(policy=Policy()))
-    assert caught.value.stage == "policy"
-    assert "policy" in STAGES
+        sent("PUT", b"/api/v1/customers/5", b"{}", among=rules(heads=BrokenMapping()))
+    assert caught.value.stage == "head"
+    assert "head" in STAGES

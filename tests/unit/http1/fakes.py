@@ -8,9 +8,10 @@ import asyncio
 import socket
 import struct
 from collections.abc import Callable, Mapping
-from typing import Any, cast
+from typing import Any
 
-from proxy.api.match import Match
+from proxy.api.match import Match, Table
+from proxy.credentials.callers import Callers
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Caller, Failure, RequestHead
 from proxy.http1.caller import CallerConnection
@@ -18,10 +19,15 @@ from proxy.http1.cork import Cork
 from proxy.http1.known import Known, KnownAnswer
 from proxy.http1.server import Server, ServerLimits
 from proxy.http1.upstream import UpstreamConnection
+from proxy.policy.compile import compile_policy
+from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
 from tests.fakes import FakeClock, endpoint
 
-RULES = cast("Rules", None)  # nothing here looks at them
+RULES = Rules(  # nothing here looks at them
+    table=Table(()), policy=compile_policy(PolicyDocument(version=1), (), None),
+    callers=Callers(), heads={}, body_bytes=0, large_body_bytes=0, depth=0,
+)  # fmt: skip
 # The next request is taken up in a turn of its own, and answered at the end of it.
 QUIET_TURNS = 4
 
@@ -234,7 +240,7 @@ class FakeHandler:
             raise RefusedError(Reason.ENDPOINT_NOT_ALLOWED)
         if head.target.startswith(b"/fault"):
             raise ZeroDivisionError
-        return Admission(RULES, Match(endpoint(), head.target), head, "anyone", self.body_bytes, 0.0)
+        return Admission(RULES, Match(endpoint(), head.target), head, "anyone", self.body_bytes, started=0.0)
 
     def deliver(self, admission: Admission, body: bytes, caller: Caller) -> FakeExchange | None:
         """See `Handler.deliver`."""

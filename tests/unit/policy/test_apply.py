@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import orjson
 import pytest
 
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
@@ -45,6 +46,17 @@ def test_the_seed_vector() -> None:
     value, hits = both.apply(person)
     assert value == {"email": "a@b.c", "first_name": "Ada", "phone_hash": "100978d4e704e8c8", "plan": "pro"}
     assert [hit.rule for hit in hits] == ["rule0", "rule1"]
+
+
+@pytest.mark.parametrize("key", ["a", "phone"])
+def test_the_deepest_body_there_can_be_is_looked_into_to_its_end(key: str) -> None:
+    """At the highest `outbound.limits.depth` a body is too deep neither for a rule nor for the stack, by level or whole."""
+    body: object = {"phone": "1"}
+    for _ in range(249):
+        body = {key: body}
+    value, hits = HASH.apply(body)
+    assert b'"phone":' not in orjson.dumps(value)
+    assert [hit.rule for hit in hits] == ["rule0"]
 
 
 @pytest.mark.parametrize(
