@@ -21,7 +21,7 @@ from proxy.policy.model import ALLOW, IDENTIFIERS, Action, HashSection, Mode, Po
 from proxy.policy.names import normal_form
 from proxy.policy.positions import tree
 from proxy.policy.selector import ANY, DEEP, Selectors, Steps, steps
-from proxy.policy.walk import Choices, Detecting, Identity, Ruleset, Scanner
+from proxy.policy.walk import Choices, Identity, Ruleset
 from proxy.sensitive import Sensitive
 
 # Stands in where no rule hashes.
@@ -65,6 +65,7 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     Raises:
         ConfigError: a rule cannot act, contradicts an earlier one, or would break sending; or the hash key is missing.
     """
+    _refuse_unavailable(document)
     rules = [_Rule(index, rule, document, endpoints) for index, rule in enumerate(document.rules)]
     _refuse_shadowed(rules)
     _refuse_unsendable(rules, endpoints)
@@ -73,6 +74,15 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     if compiler.allow:
         hits.append(Hit(ALLOW, Action.STRIP, document.mode))
     return Policy(compiler, (*hits, *compiler.identity_hits))
+
+
+def _refuse_unavailable(document: PolicyDocument) -> None:
+    """Refuse what the schema describes and this version does not do, so that no rule is silently without effect."""
+    for index, rule in enumerate(document.rules):
+        if rule.detect:
+            raise ConfigError("is not available yet; leave the rule out", path=f"policy.rules.{index}.detect")
+    if document.patterns:
+        raise ConfigError("is not available yet; leave it out", path="policy.patterns")
 
 
 class _Rule:
@@ -112,7 +122,7 @@ class _Compiler:
         self._rules = rules
         self._hasher = hasher
         self._identity = _identity(document, hasher)
-        self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices], Detecting | None]] = {}
+        self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices]]] = {}
 
     def compiled(self, name: str, caller: str) -> EndpointPolicy:
         """Return the policy of an endpoint for a caller; without a name, of one that the table does not know."""
@@ -120,11 +130,11 @@ class _Compiler:
         chosen = [rule for rule in self._rules if rule.holds(name, caller)]
         key = tuple(rule.index for rule in chosen)
         if key not in self._shared:
-            self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen), _detecting(self._document, chosen)
-        matcher, selectors, detecting = self._shared[key]
+            self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen)
+        matcher, selectors = self._shared[key]
         positions = tree(endpoint.routing, endpoint.identifiers, endpoint.naming_attributes) if endpoint else tree(())
         allowed = self._allowed(endpoint)
-        return EndpointPolicy(Ruleset(matcher, positions, self._hasher, selectors, detecting, allowed, self._identity))
+        return EndpointPolicy(Ruleset(matcher, positions, self._hasher, selectors, None, allowed, self._identity))
 
     @property
     def identity_hits(self) -> list[Hit]:
@@ -188,22 +198,6 @@ def _first(choices: Iterable[Choices]) -> Choices:
         min(anywhere, key=lambda choice: choice.order, default=None),
         min(at_identifier, key=lambda choice: choice.order, default=None),
     )
-
-
-def _detecting(document: PolicyDocument, rules: Iterable[_Rule]) -> Detecting | None:
-    """Return the detectors of these rules; the first rule of the file that names one decides on what it finds."""
-    found: dict[str, Choice] = {}
-    for rule in rules:
-        for detector in rule.section.detect:
-            if detector not in found and (choice := _choice(rule, normal_form(detector))) is not None:
-                found[detector] = choice
-    if not found:
-        return None
-    return Detecting(_scanner(document, found), found)
-
-
-def _scanner(_document: PolicyDocument, _names: Iterable[str]) -> Scanner:
-    raise ConfigError("detectors are not available yet; leave the rule out", path="policy.rules")
 
 
 def _matched(globs: Sequence[str], endpoints: Sequence[Endpoint], path: str) -> frozenset[str]:

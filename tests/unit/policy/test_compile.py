@@ -112,3 +112,36 @@ def test_the_default_policy_is_the_one_in_config() -> None:
     shown = ROOT / "config" / "policies" / "default.yaml"
     assert shown.read_bytes() == (ROOT / "proxy" / "policy" / "default.yaml").read_bytes()
     compile_policy(PolicyDocument.model_validate(yaml.safe_load(shown.read_text())), ROWS, None)
+
+
+@pytest.mark.parametrize(
+    ("rules", "settings", "path"),
+    [
+        ([{"fields": [], "detect": ["payment_card"]}], {}, "policy.rules.0.detect"),
+        ([], {"patterns": {"employee": "E-[0-9]+"}}, "policy.patterns"),
+        ([], {"allow": {"trakc.*": ["email"]}}, "policy.allow.trakc.*"),
+        ([{"fields": [], "paths": ["a.b"]}, {"fields": [], "paths": ["A.b"]}], {}, "policy.rules.1.paths.0"),
+        ([{}, {"callers": ["billing"]}], {}, "policy.rules.1.fields.0"),
+        ([{"callers": ["a", "b"]}, {"callers": ["b"]}], {}, "policy.rules.1.fields.0"),
+        ([{"fields": [], "paths": ["to"], "endpoints": ["app.*"]}], {}, "policy.rules.0.paths.0"),
+        ([{"fields": [], "paths": ["**.to"]}], {}, "policy.rules.0.paths.0"),
+        ([{"fields": [], "paths": ["*"]}], {}, "policy.rules.0.paths.0"),
+    ],
+)
+def test_what_cannot_act_or_is_not_there_yet_is_refused(
+    rules: list[dict[str, Any]], settings: dict[str, Any], path: str
+) -> None:
+    """Paths, callers and minimisation are held to what fields are held to; detectors have no machinery yet."""
+    assert refusal(*rules, **settings).path == path
+
+
+def test_a_rule_for_some_callers_leaves_room_for_another() -> None:
+    """For the others, and for everyone after it."""
+    rules = [
+        {"name": "billing", "fields": ["ssn"], "action": "mask", "callers": ["billing"]},
+        {"name": "everyone", "fields": ["ssn"], "action": "strip"},
+    ]
+    policy = compile_policy(PolicyDocument.model_validate({"version": 1, "rules": rules}), ROWS, None)
+    assert policy.for_endpoint("track.v1.event", "billing").apply({"ssn": 1})[0] == {"ssn": "[REDACTED]"}
+    assert policy.for_endpoint("track.v1.event", "shop").apply({"ssn": 1})[0] == {}
+    assert policy.for_endpoint("unknown.track", "billing").apply({"ssn": 1})[0] == {"ssn": "[REDACTED]"}
