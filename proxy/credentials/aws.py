@@ -18,12 +18,7 @@ from typing import Any, Literal
 import orjson
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    NoRegionError,
-    ParamValidationError,
-)
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError, ParamValidationError
 from botocore.session import Session
 
 from proxy.clock import Clock
@@ -37,7 +32,7 @@ AwsKind = Literal[Kind.AWS_SM, Kind.AWS_SSM]
 NO_IDENTITY = "there are no AWS credentials that work: give the Pod a role, or see the default credential chain of the AWS SDKs"
 NO_ROLE = "AWS does not let the sidecar take its role: check the role's trust policy, and the token that is shown for it"
 EXPIRED = "AWS says that the credentials expired: renew them where they come from"
-REJECTED = "AWS does not accept the credentials: check the access key where it comes from"
+REJECTED = "AWS does not accept the credentials: check the access key where it comes from, and this machine's clock"
 SKEWED = "AWS says that the request's time is wrong: set this machine's clock"
 NO_REGION = "the AWS region is not known: set stores.aws.region"
 DISABLED_KEY = "AWS cannot decrypt the secret: check the state of its KMS key, and that the role may use kms:Decrypt with it"
@@ -126,7 +121,7 @@ class AwsProvider:
             return NO_REGION
         except ParamValidationError:
             return NOT_A_NAME
-        except BotoCoreError:
+        except (BotoCoreError, OSError):  # a file that the chain names may be missing
             return NO_IDENTITY
         except Exception:  # noqa: BLE001 - parsing what is no answer of AWS's may raise anything, and its text quotes the answer
             return NOT_AWS

@@ -4,15 +4,18 @@ import logging
 import os
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
 import pytest
+import urllib3
 
 from proxy.clock import SystemClock
 from proxy.config.keys import Aws
-from proxy.credentials.model import WHOLE, Kind, UnreadableError
-from tests.vault import Reply, standing
+from proxy.credentials.model import WHOLE, Kind, Reference, UnreadableError
+from tests.vault import Asked, Reply, standing
 
 pytestmark = [pytest.mark.needs("botocore"), pytest.mark.needs("moto")]
 
@@ -52,20 +55,21 @@ def provider(kind: Kind, url: str, seconds: float = 5) -> Any:  # noqa: ANN401 -
     return AwsProvider(kind, Aws.model_validate({"endpoint": url}), seconds, SystemClock())  # type: ignore[arg-type]
 
 
-def client(service: str, url: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
+def client(service: str, url: str, **identity: str) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
     """Return a client that writes."""
     from botocore.session import Session
 
-    return Session().create_client(service, endpoint_url=url)
+    return Session().create_client(service, endpoint_url=url, **identity)
 
 
 def problem(reading: Any, name: str = NAME) -> str:  # noqa: ANN401 - a provider
     """Return why nothing can be read; no part of the exception shows a name or a secret (G2)."""
     with pytest.raises(UnreadableError) as refused:
         reading.read(name)
-    shown = "".join(traceback.format_exception(refused.value)) + repr(reading)
-    assert "CANARY" not in shown.replace(__file__, "")
-    assert refused.value.__context__ is None or "CANARY" not in repr(refused.value.__context__)
+    assert refused.value.__context__ is None
+    frames = [frame for frame, _ in traceback.walk_tb(refused.value.__traceback__) if frame.f_code.co_filename != __file__]
+    held = [value for frame in frames for local, value in frame.f_locals.items() if local != "document"]
+    assert "CANARY" not in "".join(traceback.format_exception(refused.value)) + repr((reading, held))
     return str(refused.value)
 
 
@@ -85,13 +89,26 @@ def test_a_secret_of_secrets_manager_is_one_version(moto: str) -> None:
     assert SECRET not in repr((first, reading))
 
 
+def test_a_secret_can_be_named_by_its_arn(moto: str) -> None:
+    """Its colons are none of ours."""
+    arn = client("secretsmanager", moto).create_secret(Name="named", SecretString='{"api_key": "text"}')["ARN"]
+    reference = Reference.parse(f"aws-sm:{arn}#api_key")
+    assert provider(Kind.AWS_SM, moto).read(reference.document).secret(reference.field).reveal() == "text"
+
+
 def test_a_parameter_is_decrypted(moto: str) -> None:
-    """With its number and its date."""
-    client("ssm", moto).put_parameter(Name="/cio/key", Value=SECRET, Type="SecureString")
-    found = provider(Kind.AWS_SSM, moto).read("/cio/key")
+    """With its number and its date; a new one is seen by the next read, and an old one can be named."""
+    writing = client("ssm", moto)
+    writing.put_parameter(Name="/cio/key", Value=SECRET, Type="SecureString")
+    reading = provider(Kind.AWS_SSM, moto)
+    found = reading.read("/cio/key")
     assert found.secret(WHOLE).reveal() == SECRET
     assert found.version == "1"
-    assert found.created_at is not None
+    assert found.created_at == pytest.approx(SystemClock.wall(), abs=60)
+    writing.put_parameter(Name="/cio/key", Value="another", Type="SecureString", Overwrite=True)
+    second = reading.read("/cio/key")
+    assert (second.secret(WHOLE).reveal(), second.version) == ("another", "2")
+    assert reading.read("/cio/key:1").secret(WHOLE).reveal() == SECRET
 
 
 @pytest.mark.parametrize(("kind", "name"), [(Kind.AWS_SM, NAME), (Kind.AWS_SSM, f"/{NAME}")])
@@ -104,6 +121,125 @@ def test_a_binary_secret_is_told(moto: str) -> None:
     """It is no key of Customer.io."""
     client("secretsmanager", moto).create_secret(Name=NAME, SecretBinary=b"CANARY\xff")
     assert problem(provider(Kind.AWS_SM, moto)) == "the secret is binary: store it as text"
+
+
+def test_a_secret_marked_for_deletion_is_told(moto: str) -> None:
+    """It is there, and not to be had; once restored, it is."""
+    writing = client("secretsmanager", moto)
+    writing.create_secret(Name="CANARY-doomed", SecretString=SECRET)
+    writing.delete_secret(SecretId="CANARY-doomed")
+    reading = provider(Kind.AWS_SM, moto)
+    assert problem(reading, "CANARY-doomed").startswith("the secret is marked for deletion")
+    writing.restore_secret(SecretId="CANARY-doomed")
+    assert reading.read("CANARY-doomed").secret(WHOLE).reveal() == SECRET
+
+
+def test_what_has_to_be_allowed_is_one_action(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that is told where AWS forbids the read; what is signed is what is sent, or it would not do either."""
+    client("secretsmanager", moto).create_secret(Name="CANARY-guarded", SecretString=SECRET)
+    iam = client("iam", moto)
+    iam.create_user(UserName="sidecar")
+    key = iam.create_access_key(UserName="sidecar")["AccessKey"]
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", key["AccessKeyId"])
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", key["SecretAccessKey"])
+    reading = provider(Kind.AWS_SM, moto)
+    with authorizing(moto):
+        # The emulator says AccessDenied in XML, where AWS says it in JSON (below): only the status can be read.
+        assert problem(reading, "CANARY-guarded").startswith("AWS refuses the read")
+    allowed = {"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
+    policy = orjson.dumps({"Version": "2012-10-17", "Statement": [allowed]}).decode()
+    iam.put_user_policy(UserName="sidecar", PolicyName="read", PolicyDocument=policy)
+    with authorizing(moto):
+        assert reading.read("CANARY-guarded").secret(WHOLE).reveal() == SECRET
+
+
+@contextmanager
+def authorizing(url: str) -> Iterator[None]:
+    """Let the emulator look at signatures and policies in this block, which it otherwise does not."""
+    urllib3.request("POST", f"{url}/moto-api/reset-auth", body=b"0")
+    try:
+        yield
+    finally:
+        urllib3.request("POST", f"{url}/moto-api/reset-auth", body=b"inf")
+
+
+@pytest.fixture
+def role(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """Be a Pod on EKS with a role for its service account (IRSA), and nobody else; return the file of its token."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    token = tmp_path / "token"
+    token.write_text("CANARY-token")
+    monkeypatch.setenv("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/CANARY-role")
+    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(token))
+    return token
+
+
+def test_the_role_of_a_pod_is_taken(moto: str, role: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the token that is in its file then; a file that comes late is waited for."""
+    client("secretsmanager", moto, aws_access_key_id="x", aws_secret_access_key="x").create_secret(
+        Name="pod", SecretString="text"
+    )
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto)
+    reading = provider(Kind.AWS_SM, moto)
+    late = role.rename(role.with_name("late"))
+    assert problem(reading, "CANARY-pod").startswith("there are no AWS credentials that work")
+    late.rename(role)
+    assert reading.read("pod").secret(WHOLE).reveal() == "text"
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (
+            Reply(
+                400, b"<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>CANARY</Message></Error></ErrorResponse>"
+            ),
+            "AWS does not let the sidecar take its role",
+        ),
+        (
+            Reply(403, b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>CANARY</Message></Error></ErrorResponse>"),
+            "AWS does not let the sidecar take its role",
+        ),
+        (Reply(302, b"", {"Location": "http://127.0.0.1:1/CANARY"}), "AWS redirects, which is not followed"),
+        (Reply(503, b"CANARY"), "AWS failed"),
+    ],
+)
+def test_a_role_that_is_not_given_is_told(role: Path, monkeypatch: pytest.MonkeyPatch, reply: Reply, said: str) -> None:
+    """One request, as for a secret; the token goes nowhere else."""
+    with standing(lambda _: reply) as tokens, standing(lambda _: Reply(500)) as secrets:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_STS", tokens.url)
+        assert problem(provider(Kind.AWS_SM, secrets.url)).startswith(said)
+        assert [role.read_bytes() in asked.body for asked in tokens.asked] == [True]
+        assert secrets.asked == []
+
+
+def test_credentials_that_expired_are_looked_for_anew(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A file of credentials that somebody renews is picked up by the read after."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    file = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+
+    def reply(asked: Asked) -> Reply:
+        if "Credential=AKIANEW/" not in asked.headers["authorization"]:
+            return refusing("ExpiredTokenException")
+        return Reply(200, b'{"SecretString": "text", "VersionId": "v", "CreatedDate": 1788220800}')
+
+    with standing(reply) as stand:
+        reading = provider(Kind.AWS_SM, stand.url)
+        file.write_text("[default]\naws_access_key_id = AKIAOLD\naws_secret_access_key = CANARY\n")
+        assert problem(reading) == "AWS says that the credentials expired: renew them where they come from"
+        file.write_text("[default]\naws_access_key_id = AKIANEW\naws_secret_access_key = CANARY\n")
+        assert reading.read(NAME).created_at == 1_788_220_800.0
+
+
+def test_the_environment_names_no_way_there(moto: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would be shown what is signed, and on loopback what is read."""
+    client("secretsmanager", moto).create_secret(Name="direct", SecretString="text")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert provider(Kind.AWS_SM, moto).read("direct").secret(WHOLE).reveal() == "text"
 
 
 def refusing(code: str, status: int = 400) -> Reply:

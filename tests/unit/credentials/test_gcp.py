@@ -4,10 +4,13 @@ import base64
 import logging
 import os
 import socket
+import subprocess
+import sys
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import orjson
 import pytest
@@ -101,7 +104,10 @@ def problem(reading: Any, name: str = NAME) -> str:  # noqa: ANN401 - a provider
     """Return why nothing can be read; no part of the exception shows a name or a secret (G2)."""
     with pytest.raises(UnreadableError) as refused:
         reading.read(name)
-    assert "CANARY" not in "".join(traceback.format_exception(refused.value)) + repr(reading)
+    assert refused.value.__context__ is None
+    frames = [frame for frame, _ in traceback.walk_tb(refused.value.__traceback__) if frame.f_code.co_filename != __file__]
+    held = [value for frame in frames for local, value in frame.f_locals.items() if local != "document"]
+    assert "CANARY" not in "".join(traceback.format_exception(refused.value)) + repr((reading, held))
     return str(refused.value)
 
 
@@ -188,10 +194,141 @@ def test_a_store_that_does_not_answer_is_given_up() -> None:
     assert problem(provider(url)).startswith("Google Cloud cannot be reached")
 
 
-def test_credentials_that_are_none_are_told(emulator: Stand, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A file that is not there."""
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "CANARY"))
-    assert problem(provider(emulator.url)).startswith("there are no Application Default Credentials")
+@pytest.mark.parametrize("text", [None, "CANARY", "[]", '{"type": "CANARY"}', '{"type": "service_account"}', "\xff"])
+def test_credentials_that_are_none_are_told(
+    emulator: Stand, manager: Manager, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, text: str | None
+) -> None:
+    """A file that is not there, or holds something else; once it is right, the next read goes by it."""
+    file = tmp_path / "CANARY"
+    if text is not None:
+        file.write_text(text, "latin-1")
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    reading = provider(emulator.url)
+    assert problem(reading).startswith("there are no Application Default Credentials")
+    assert emulator.asked == []
+    file.write_bytes((tmp_path / "account.json").read_bytes())
+    manager.versions.append(b"text")
+    assert reading.read(NAME).version == "1"
+
+
+class Tokens:
+    """Google's security token service, which takes the token of another identity provider for one of its own."""
+
+    def __init__(self) -> None:
+        """Take one subject token, and have given no access token."""
+        self.subject = "CANARY-subject"
+        self.given: list[str] = []
+        self.instead: Reply | None = None
+
+    def reply(self, asked: Asked) -> Reply:
+        """Answer an exchange (RFC 8693)."""
+        if self.instead is not None:
+            return self.instead
+        if parse_qs(asked.body.decode())["subject_token"] != [self.subject]:
+            return Reply(400, b'{"error": "invalid_grant", "error_description": "CANARY expired"}')
+        self.given.append(f"CANARY-access-{len(self.given) + 1}")
+        granted = {"access_token": self.given[-1], "token_type": "Bearer", "expires_in": 3600}
+        return Reply(200, orjson.dumps(granted | {"issued_token_type": "urn:ietf:params:oauth:token-type:access_token"}))
+
+
+@pytest.fixture
+def tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Tokens, Path]]:
+    """Be a workload of another cloud (Workload Identity Federation); yield who gives tokens, and the file of the subject's."""
+    service = Tokens()
+    subject = tmp_path / "subject"
+    subject.write_text(service.subject)
+    with standing(service.reply) as stand:
+        account = {
+            "type": "external_account", "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "audience": "//iam.googleapis.com/projects/1/locations/global/workloadIdentityPools/pool/providers/provider",
+            "token_url": f"{stand.url}/v1/token", "credential_source": {"file": str(subject)},
+        }  # fmt: skip
+        (tmp_path / "federated.json").write_bytes(orjson.dumps(account))
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "federated.json"))
+        yield service, subject
+
+
+def test_an_access_token_is_renewed_once_it_is_rejected(manager: Manager, tokens: tuple[Tokens, Path]) -> None:
+    """In the same read: it may have been revoked before its end, and the read after may be half a minute off."""
+    service, _ = tokens
+    manager.versions.append(b"text")
+
+    def reply(asked: Asked) -> Reply:
+        newest = asked.headers["authorization"] == f"Bearer {service.given[-1]}"
+        return manager.reply(asked) if newest and len(service.given) > 1 else refusing(401, "UNAUTHENTICATED")
+
+    with standing(reply) as stand:
+        reading = provider(stand.url)
+        assert reading.read(NAME).secret(WHOLE).reveal() == "text"
+        reading.read(NAME)
+    assert len(service.given) == 2
+
+
+def test_a_subject_that_expired_is_told(emulator: Stand, manager: Manager, tokens: tuple[Tokens, Path]) -> None:
+    """And once its token is renewed, the next read goes by it."""
+    service, subject = tokens
+    manager.versions.append(b"text")
+    service.subject = "CANARY-newer"
+    reading = provider(emulator.url)
+    assert problem(reading).startswith("Google does not accept the sidecar's credentials")
+    subject.write_text(service.subject)
+    assert reading.read(NAME).secret(WHOLE).reveal() == "text"
+
+
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (Reply(307, b"", {"Location": "http://127.0.0.1:1/CANARY"}), "Google Cloud redirects, which is not followed"),
+        (Reply(503, b"CANARY"), "Google Cloud failed"),
+        (Reply(200, b"CANARY"), "what answers is not Secret Manager"),
+    ],
+)
+def test_whoever_gives_tokens_is_asked_once(emulator: Stand, tokens: tuple[Tokens, Path], reply: Reply, said: str) -> None:
+    """As the store is: nothing is sent again, no redirect is followed."""
+    service, _ = tokens
+    service.instead = reply
+    assert problem(provider(emulator.url)).startswith(said)
+    assert emulator.asked == []
+
+
+def test_a_pod_on_google_s_own_machines_has_its_identity(manager: Manager) -> None:
+    """From the metadata server (Workload Identity on GKE), told to another process: the client looks as it is loaded."""
+    manager.versions.append(b"text")
+
+    def reply(asked: Asked) -> Reply:
+        path = asked.path.partition("?")[0]
+        if path.startswith("/v1/"):
+            assert asked.headers["authorization"] == "Bearer CANARY-access"
+            return manager.reply(asked)
+        assert asked.headers["metadata-flavor"] == "Google"
+        token = {"access_token": "CANARY-access", "token_type": "Bearer", "expires_in": 3600}
+        known = {"token": token, "project-id": "p-1", "default": {"email": "a@p-1.invalid", "scopes": [], "aliases": []}}
+        body = orjson.dumps(known.get(path.rstrip("/").rpartition("/")[2], {}))
+        return Reply(200, body, {"Metadata-Flavor": "Google", "Content-Type": "application/json"})
+
+    code = """
+import sys
+from proxy.clock import SystemClock
+from proxy.config.keys import GoogleCloud
+from proxy.credentials.gcp import GoogleProvider
+print(GoogleProvider(GoogleCloud.model_validate({"endpoint": sys.argv[1]}), 5, SystemClock()).read(sys.argv[2]).version)
+"""
+    with standing(reply) as stand:
+        place = stand.url.removeprefix("http://")
+        absent = {"GOOGLE_APPLICATION_CREDENTIALS", "NO_GCE_CHECK"}
+        environment = {name: value for name, value in os.environ.items() if name not in absent}
+        environment |= {"GCE_METADATA_HOST": place, "GCE_METADATA_IP": place, "CLOUDSDK_CONFIG": os.devnull}
+        command = [sys.executable, "-W", "error", "-c", code, stand.url, NAME]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+
+
+def test_the_environment_names_no_way_there(emulator: Stand, manager: Manager, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would be shown an access token."""
+    manager.versions.append(b"text")
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    assert provider(emulator.url).read(NAME).version == "1"
 
 
 def test_nothing_is_logged(emulator: Stand, manager: Manager, caplog: pytest.LogCaptureFixture) -> None:
