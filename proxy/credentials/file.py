@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
@@ -44,10 +45,12 @@ def read_file(path: Path) -> Document:
         raise UnreadableError(reason(error)) from None
     if len(raw) > _READ_MAX_BYTES:
         raise UnreadableError(f"the secret is longer than {SECRET_MAX_BYTES} bytes")
-    try:
-        return Document({WHOLE: Sensitive(raw.decode())})
-    except UnicodeDecodeError:
-        raise UnreadableError("the file does not hold UTF-8 text") from None
+    text: Sensitive[str] | None = None
+    with suppress(UnicodeDecodeError):
+        text = Sensitive(raw.decode())
+    if text is None:  # said out here: the decoder's exception holds the bytes, and would be told along (promise G2)
+        raise UnreadableError("the file does not hold UTF-8 text")
+    return Document({WHOLE: text})
 
 
 def _bounded(path: Path) -> bytes:

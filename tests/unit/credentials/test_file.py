@@ -60,6 +60,7 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
             read(tmp_path / name)
         assert "CANARY" not in str(refused.value)
         assert str(tmp_path) not in str(refused.value)
+        assert not isinstance(refused.value.__context__, UnicodeError)  # which holds what it could not read
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
