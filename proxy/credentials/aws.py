@@ -131,7 +131,9 @@ class AwsProvider:
         session.set_default_client_config(self._config)
         session.register("before-send", self._sent)  # for every client of the session: the one that takes a role, too
         endpoint = str(self._aws.endpoint) if self._aws.endpoint else None
-        return session.create_client(self._call.service, region_name=self._aws.region, endpoint_url=endpoint)
+        # Where secrets are read from is the configuration's to say, which insists on TLS; no variable or file changes it (G10).
+        only_ours = Config(ignore_configured_endpoint_urls=True)
+        return session.create_client(self._call.service, region_name=self._aws.region, endpoint_url=endpoint, config=only_ours)
 
     def _sent(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         """Send in botocore's place."""

@@ -301,3 +301,15 @@ def test_nothing_is_logged(moto: str, caplog: pytest.LogCaptureFixture) -> None:
         problem(reading)
     ours = [record for record in caplog.records if not record.name.startswith(("werkzeug", "moto"))]
     assert "CANARY" not in "".join(record.getMessage() for record in ours)
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_SECRETS_MANAGER"])
+def test_g10_no_variable_says_where_secrets_are_read_from(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It could name anybody, over plain http; without `stores.aws.endpoint` it is the region's own."""
+    from proxy.credentials.aws import AwsProvider
+
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    client = AwsProvider(Kind.AWS_SM, Aws(), 5, SystemClock())._new_client()
+    assert client.meta.endpoint_url == "https://secretsmanager.eu-west-1.amazonaws.com"
+    assert client.meta.config.retries["total_max_attempts"] == 1
+    assert client.meta.config.read_timeout == 5
