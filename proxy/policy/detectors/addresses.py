@@ -1,0 +1,41 @@
+"""Addresses: email, IPv4, IPv6."""
+
+from collections.abc import Iterator
+from ipaddress import AddressValueError, IPv6Address
+
+from proxy.policy.detectors.model import Detector, Part
+
+# What stands behind an at sign in a file name, as in `logo@2x.png`. None of them is a top-level domain.
+_FILE_SUFFIXES = frozenset({"avif", "css", "gif", "html", "ico", "jpeg", "jpg", "js", "json", "mjs", "png", "svg", "webp"})
+
+# Letters of any script (RFC 6531). Of the other characters that RFC 5322 allows, those that mostly stand around an address
+# are left out: `mailto:`, `?email=`, `{`, `|`, `/` end one.
+_LOCAL = r"[\pL\pN_](?:[\pL\pM\pN._%+~!#$*^'-]*[\pL\pM\pN_+~!#$*^-])?"
+_DOMAIN = r"(?:[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?\.)+(?:xn--[A-Za-z0-9-]*[A-Za-z0-9]|\pL[\pL\pM]+)"
+
+
+def email(candidate: str) -> Iterator[Part]:
+    """Yield a candidate that is no name of a file."""
+    if candidate.rpartition(".")[2].lower() not in _FILE_SUFFIXES:
+        yield 0, len(candidate)
+
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
+_IPV6 = rf"(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:{_IPV4}|[0-9A-Fa-f]{{0,4}})"
+
+
+def ipv6(candidate: str) -> Iterator[Part]:
+    """Yield an address that could be somebody's: not `::` and `::1`, and no name from C++ or Ruby such as `Abc::Dead`."""
+    text = candidate if candidate.endswith("::") else candidate.removesuffix(":")
+    if len(text) > len("::1") and any(map(str.isdigit, text)):
+        try:
+            IPv6Address(text)
+        except AddressValueError:
+            return
+        yield 0, len(text)
+
+
+EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email)
+IPV4 = Detector(_IPV4, joints=b".")
+IPV6 = Detector(_IPV6, ipv6)

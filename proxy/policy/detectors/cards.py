@@ -1,0 +1,66 @@
+"""Payment cards: 13 to 19 digits in a range that an issuer has, whose last digit is right (ISO/IEC 7812).
+
+Digits stand in one piece, or in the groups that are printed on cards; a point, a space or a hyphen is between the groups.
+"""
+
+from collections.abc import Iterator
+
+from proxy.policy.detectors.digits import luhn, only_digits
+from proxy.policy.detectors.model import Detector, Part
+
+# Issuers by their first digits, from one to another, and how many digits their numbers have in all: the networks' own tables.
+_ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
+    ("2200", "2204", frozenset({16, 17, 18, 19})),  # Mir
+    ("2221", "2720", frozenset({16})),  # Mastercard
+    ("300", "305", frozenset({14, 16, 17, 18, 19})),  # Diners Club
+    ("3095", "3095", frozenset({14, 16, 17, 18, 19})),
+    ("34", "34", frozenset({15})),  # American Express
+    ("3528", "3589", frozenset({16, 17, 18, 19})),  # JCB
+    ("36", "36", frozenset({14, 15, 16, 17, 18, 19})),  # Diners Club
+    ("37", "37", frozenset({15})),  # American Express
+    ("38", "39", frozenset({14, 16, 17, 18, 19})),  # Diners Club
+    ("4", "4", frozenset({13, 16, 19})),  # Visa
+    ("5018", "5018", frozenset(range(13, 20))),  # Maestro
+    ("5020", "5020", frozenset(range(13, 20))),
+    ("5038", "5038", frozenset(range(13, 20))),
+    ("506099", "506198", frozenset({16, 18, 19})),  # Verve
+    ("508", "508", frozenset({16})),  # RuPay
+    ("51", "55", frozenset({16})),  # Mastercard
+    ("5893", "5893", frozenset(range(13, 20))),  # Maestro
+    ("60", "60", frozenset({16, 17, 18, 19})),  # Discover, RuPay
+    ("62", "62", frozenset({16, 17, 18, 19})),  # UnionPay
+    ("6304", "6304", frozenset(range(13, 20))),  # Maestro
+    ("636", "639", frozenset({16, 17, 18, 19})),  # InstaPayment, Maestro, InterPayment
+    ("644", "659", frozenset({16, 17, 18, 19})),  # Discover, RuPay, Troy
+    ("6759", "6759", frozenset(range(13, 20))),  # Maestro
+    ("6761", "6763", frozenset(range(13, 20))),
+    ("8171", "8171", frozenset({16, 17, 18, 19})),  # UnionPay
+    ("9792", "9792", frozenset({16})),  # Troy
+)
+
+_SEPARATOR = "(?: ?- ?|[ .])"
+_LAYOUTS = (
+    "[0-9]{13,}",  # too long a run is one candidate, and none
+    f"[0-9]{{4}}(?:{_SEPARATOR}[0-9]{{4}}){{3}}(?:{_SEPARATOR}[0-9]{{1,3}})?",
+    f"[0-9]{{4}}{_SEPARATOR}[0-9]{{6}}{_SEPARATOR}[0-9]{{4,5}}",
+    f"[0-9]{{6}}{_SEPARATOR}[0-9]{{13}}",
+    f"[0-9]{{8}}{_SEPARATOR}[0-9]{{8}}",
+)
+
+
+def issued(digits: str) -> bool:
+    """Say whether an issuer has numbers like this one."""
+    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+
+
+def card(candidate: str) -> Iterator[Part]:
+    """Yield the whole candidate if it is a card, then all of it but its fifth group: a year may follow."""
+    digits = only_digits(candidate)
+    if issued(digits) and luhn(digits):
+        yield 0, len(candidate)
+    head = candidate.rstrip("0123456789").rstrip(" .-")
+    if len(digits) > len(only_digits(head)) >= 16 and issued(shorter := only_digits(head)) and luhn(shorter):  # noqa: PLR2004 - four groups of four
+        yield 0, len(head)
+
+
+PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True)

@@ -1,0 +1,195 @@
+"""Finds what detectors know in one text.
+
+* Spans are sorted and apart. Where two overlap, the one that begins first has the whole of its own, of those the longer, of
+  those the one that was named first; of the other is left what stands out. So whatever any detector finds is in some span.
+* What is found is looked at again as if it were masked, since it may have hidden what stands beside it: masking what is found
+  leaves nothing to find. (Patterns of a user's own may find something in any text, and are not asked again.)
+* No text makes it raise, and time is linear in the text.
+* A text that holds nothing is seen once, by one automaton for all detectors.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from proxy.policy.actions import MASK
+from proxy.policy.detectors.catalogue import DETECTORS, detector, installed
+from proxy.policy.detectors.fold import Folding, as_it_is, folded
+from proxy.policy.detectors.linear import Expression, Sieve
+from proxy.policy.detectors.model import Detector, Part, Span
+
+PATTERN_MAX_CHARACTERS = 1000
+# How often a text is looked at again; each time what was found hid something.
+PASSES = 8
+
+_DIGITS = frozenset(b"0123456789")
+_ALPHANUMERIC = _DIGITS | frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+_MASK = MASK.encode()
+# What stands for a find when the text is looked at again: like the brackets of a mask, a part of nothing.
+_BLANK = b"]"
+
+Find = Callable[[bytes], Iterable[Part]]
+
+
+class Scanner:
+    """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
+
+    __slots__ = ("_finds", "_folding", "_names", "_own", "_sieve", "numbers")
+
+    def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
+        """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
+
+        Raises:
+            ValueError: a name stands for nothing, a pattern is none, or a library is missing; one line, without the pattern.
+        """
+        self._names = tuple(dict.fromkeys(names))
+        expressions: list[str] = []
+        self._finds: list[Find] = []
+        self._own = frozenset(place for place, name in enumerate(self._names) if name in patterns)
+        numbers = []
+        for name in self._names:
+            if name in patterns:
+                if name in DETECTORS:
+                    raise ValueError(f"pattern {name}: a detector has this name; take another")
+                expression, find, number = patterns[name], _own(name, patterns[name]), True
+            else:
+                expression, find, number = _known(name)
+            expressions.append(expression)
+            self._finds.append(find)
+            if number:
+                numbers.append(name)
+        self.numbers = frozenset(numbers)
+        """The detectors that also look at JSON numbers, by their JSON text."""
+        try:
+            self._sieve = installed("detectors", lambda: Sieve(expressions))
+        except ValueError as error:
+            raise ValueError(f"detectors and patterns are {error}; leave some out") from None
+        self._folding = Folding()
+
+    def spans(self, text: str) -> Sequence[Span]:
+        """Return what is found in `text`."""
+        # No detector of ours finds anything in letters alone; most values that are not numbers are that.
+        if text.isalpha() and not self._own:
+            return ()
+        if text.isascii():
+            data = text.encode()
+            matching = self._sieve.matching(data)
+            return self._found(data, matching) if matching else ()
+        view = folded(text, self._folding)
+        found = list(view.in_text(self._found(view.data, self._sieve.matching(view.data))))
+        # A pattern may be about the very characters that were folded.
+        if self._own and (raw := as_it_is(text)).data != view.data:
+            own = self._own.intersection(self._sieve.matching(raw.data))
+            found = self._apart([*found, *raw.in_text(self._found(raw.data, own))])
+        return found
+
+    def _found(self, data: bytes, matching: Iterable[int]) -> list[Span]:
+        """Return what the detectors at these places find."""
+        found: list[Span] = []
+        for _ in range(PASSES):
+            new = self._apart(
+                [
+                    Span(start, end, self._names[place])
+                    for place in matching
+                    if place < len(self._names)
+                    for start, end in self._finds[place](data)
+                ]
+            )
+            if not new:
+                break
+            found += new
+            data = _blanked(data, new)
+            matching = [place for place in self._sieve.matching(data) if place not in self._own]
+        return self._apart(found)
+
+    def _apart(self, spans: list[Span]) -> list[Span]:
+        """Return spans sorted and without what several have in common."""
+        if len(spans) > 1:
+            spans.sort(key=lambda span: (span.start, -span.end, self._names.index(span.detector)))
+        apart: list[Span] = []
+        done = 0
+        for span in spans:
+            start, end, name = span
+            if end > done:
+                apart.append(span if start >= done else Span(done, end, name))
+                done = end
+        return apart
+
+
+def _own(name: str, pattern: str) -> Find:
+    if len(pattern) > PATTERN_MAX_CHARACTERS:
+        raise ValueError(f"pattern {name}: has more than {PATTERN_MAX_CHARACTERS} characters")
+    try:
+        expression = _compiled(pattern)
+    except ValueError as error:
+        raise ValueError(f"pattern {name}: {error}") from None
+
+    # A pattern for capital letters must not find the word in a mask.
+    return lambda data: expression.parts(data.replace(_MASK, _BLANK * len(_MASK)))
+
+
+def _known(name: str) -> tuple[str, Find, bool]:
+    try:
+        known = detector(name)
+        expression = _compiled(known.pattern)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through.
+    return rf"(?:^|[^0-9A-Za-z])(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number
+
+
+def _compiled(pattern: str) -> Expression:
+    return installed("detectors", lambda: Expression(pattern))
+
+
+def _finder(known: Detector, expression: Expression) -> Find:
+    def find(data: bytes) -> Iterator[Part]:
+        at = 0
+        while (match := expression.first(data, at)) is not None:
+            first, start, end = match
+            part = None if _joined_before(data, start, known.joints) else _best(known, data, start, end)
+            if part is None:
+                at = _run_end(data, first, end)
+            else:
+                yield part
+                at = part[1]
+
+    return find
+
+
+def _best(known: Detector, data: bytes, start: int, end: int) -> Part | None:
+    """Return the best part of a candidate that nothing is joined to."""
+    # One character for each byte, so that places are places in the data.
+    parts = [(0, end - start)] if known.check is None else known.check(data[start:end].decode("latin-1"))
+    return next(
+        ((start + head, start + tail) for head, tail in parts if not _joined_after(data, start + tail, known.joints)), None
+    )
+
+
+def _joined_before(data: bytes, start: int, joints: bytes) -> bool:
+    """Say whether a letter or digit stands right before a find, or one of `joints` and a digit before that."""
+    if not start:
+        return False
+    neighbour = data[start - 1]
+    return neighbour in _ALPHANUMERIC or (neighbour in joints and start > 1 and data[start - 2] in _DIGITS)
+
+
+def _joined_after(data: bytes, end: int, joints: bytes) -> bool:
+    """Say whether a letter or digit stands right behind a find, or one of `joints` and a digit behind that."""
+    if end == len(data):
+        return False
+    neighbour = data[end]
+    return neighbour in _ALPHANUMERIC or (neighbour in joints and data[end + 1 : end + 2].isdigit())
+
+
+def _run_end(data: bytes, start: int, end: int) -> int:
+    """Return where the letters and digits at `start` end: within them no other candidate stands free."""
+    at = start + 1
+    while at < end and data[at] in _ALPHANUMERIC:
+        at += 1
+    return at
+
+
+def _blanked(data: bytes, spans: Iterable[Span]) -> bytes:
+    blanked = bytearray(data)
+    for start, end, _ in spans:
+        blanked[start:end] = _BLANK * (end - start)
+    return bytes(blanked)
