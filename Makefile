@@ -37,10 +37,10 @@ help:
 demo: install
 	@$(BIN)/cio-sidecar demo
 
-test: install stores sdk $(COMPILED_HERE)
+test: install stores detectors sdk $(COMPILED_HERE)
 	@$(if $(COMPILED),$(BEFORE_CHECKOUT)) $(BIN)/python -m pytest $(if $(COMPILED),--override-ini pythonpath=) $(ARGS)
 
-check: install stores gates
+check: install stores detectors gates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -62,6 +62,7 @@ wheel: install .venv/.compiler
 
 install: .venv/.installed
 stores: .venv/.stores
+detectors: .venv/.detectors
 gates: .venv/.gates
 tools: $(if $(GO),$(TOOLS)) $(BASE)
 sdk: $(PYTHON_SDKS) $(if $(NPM),$(NODE_SDKS))
@@ -89,6 +90,10 @@ $(BIN)/python:
 
 .venv/.stores: requirements-stores.lock requirements-emulators.lock | .venv/.installed
 	$(INSTALL) -r requirements-stores.lock -r requirements-emulators.lock
+	@touch $@
+
+.venv/.detectors: requirements-detectors.lock | .venv/.installed
+	$(INSTALL) -r $<
 	@touch $@
 
 .venv/.compiler: requirements-compiler.lock | $(BIN)/python
