@@ -5,12 +5,11 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 ARG COMPILER_IMAGE=python:3.11.14-bookworm
 
 FROM ${COMPILER_IMAGE} AS build
-# With the client libraries of Google Cloud's and AWS's stores: --build-arg REQUIREMENTS=requirements-stores.lock; with those of
-# detectors: requirements-detectors.lock
+# With the libraries of detectors, and of Google Cloud's and AWS's stores: --build-arg REQUIREMENTS=requirements-extras.lock
 ARG REQUIREMENTS=requirements.lock
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
-COPY requirements.lock requirements-stores.lock requirements-detectors.lock requirements-build.lock requirements-compiler.lock ./
+COPY requirements.lock requirements-extras.lock requirements-build.lock requirements-compiler.lock ./
 # Only wheels whose hashes the locks name. What runs is beside the compiler too, because that reads its types.
 RUN python3 -m venv /build \
  && /build/bin/python -m pip install --require-hashes --no-deps --only-binary :all: \

@@ -37,10 +37,10 @@ help:
 demo: install
 	@$(BIN)/cio-sidecar demo
 
-test: install stores detectors sdk $(COMPILED_HERE)
+test: install extras sdk $(COMPILED_HERE)
 	@$(if $(COMPILED),$(BEFORE_CHECKOUT)) $(BIN)/python -m pytest $(if $(COMPILED),--override-ini pythonpath=) $(ARGS)
 
-check: install stores detectors gates
+check: install extras gates
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
@@ -61,8 +61,7 @@ wheel: install .venv/.compiler
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/hatchling build --target wheel --directory dist
 
 install: .venv/.installed
-stores: .venv/.stores
-detectors: .venv/.detectors
+extras: .venv/.extras
 gates: .venv/.gates
 tools: $(if $(GO),$(TOOLS)) $(BASE)
 sdk: $(PYTHON_SDKS) $(if $(NPM),$(NODE_SDKS))
@@ -88,12 +87,8 @@ $(BIN)/python:
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-.venv/.stores: requirements-stores.lock requirements-emulators.lock | .venv/.installed
-	$(INSTALL) -r requirements-stores.lock -r requirements-emulators.lock
-	@touch $@
-
-.venv/.detectors: requirements-detectors.lock | .venv/.installed
-	$(INSTALL) -r $<
+.venv/.extras: requirements-extras.lock requirements-emulators.lock | .venv/.installed
+	$(INSTALL) -r requirements-extras.lock -r requirements-emulators.lock
 	@touch $@
 
 .venv/.compiler: requirements-compiler.lock | $(BIN)/python
