@@ -83,6 +83,8 @@ class Endpoint:
     routing: tuple[str, ...] = ()
     # Attributes that are identifiers as well. They are fields to every rule, and people's names to `identifiers:`.
     naming_attributes: Mapping[str, Identifier] = field(default_factory=lambda: MappingProxyType({}))
+    # Texts in which nothing is looked for, because they are coded files. What holds them is a field like any other.
+    opaque: tuple[str, ...] = ()
     # Field names a send depends on: a rule that strips, hashes or masks one of them here needs `force: true`.
     sending: frozenset[str] = frozenset()
     # Where the events of a call sit whose `id` makes it safe to repeat ("" is the body itself), for Replay.WITH_ID.

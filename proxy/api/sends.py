@@ -12,7 +12,14 @@ from proxy.api.rows import NOBODY, PERSON_V2, Persons, below, path_kinds
 _SENDING = ("to", "identifiers", "transactional_message_id")
 
 
-def _send(name: str, *, to: Persons = NOBODY, routing: tuple[str, ...] = (), sending: tuple[str, ...] = ()) -> Endpoint:
+def _send(
+    name: str,
+    *,
+    to: Persons = NOBODY,
+    routing: tuple[str, ...] = (),
+    opaque: tuple[str, ...] = (),
+    sending: tuple[str, ...] = (),
+) -> Endpoint:
     return Endpoint(
         name=f"app.v1.send.{name}",
         method="POST",
@@ -23,6 +30,7 @@ def _send(name: str, *, to: Persons = NOBODY, routing: tuple[str, ...] = (), sen
         replay=Replay.NEVER,
         identifiers=MappingProxyType({**below("identifiers", PERSON_V2), **to}),
         routing=("transactional_message_id", "send_at", *routing),
+        opaque=opaque,
         sending=frozenset((*_SENDING, *sending)),
         large_body=True,
     )
@@ -33,6 +41,7 @@ SENDS = (
         "email",
         to={"to": Identifier.ADDRESS, "cc": Identifier.ADDRESS, "bcc": Identifier.ADDRESS},
         routing=("from", "reply_to"),
+        opaque=("attachments.*",),
         sending=("cc", "bcc", "from", "reply_to", "subject", "body"),
     ),
     _send(

@@ -14,14 +14,15 @@ from proxy.api.model import Endpoint, Identifier
 from proxy.errors import ConfigError
 from proxy.policy.actions import Hasher, HmacHasher, Sha256Hasher, canonical_form
 from proxy.policy.apply import EndpointPolicy
-from proxy.policy.fields import Choice, Field, Hit, Matcher
+from proxy.policy.detect import Detecting, Detection
+from proxy.policy.fields import Choice, Choices, Field, Hit, Matcher
 from proxy.policy.identity import Pseudonyms
 from proxy.policy.minimise import Allowed
 from proxy.policy.model import ALLOW, IDENTIFIERS, Action, HashSection, Mode, PolicyDocument, RuleSection
 from proxy.policy.names import normal_form
 from proxy.policy.positions import tree
 from proxy.policy.selector import ANY, DEEP, Selectors, Steps, steps
-from proxy.policy.walk import Choices, Identity, Ruleset
+from proxy.policy.walk import Identity, Ruleset
 from proxy.sensitive import Sensitive
 
 # Stands in where no rule hashes.
@@ -65,24 +66,17 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     Raises:
         ConfigError: a rule cannot act, contradicts an earlier one, or would break sending; or the hash key is missing.
     """
-    _refuse_unavailable(document)
     rules = [_Rule(index, rule, document, endpoints) for index, rule in enumerate(document.rules)]
     _refuse_shadowed(rules)
     _refuse_unsendable(rules, endpoints)
-    compiler = _Compiler(document, rules, endpoints, _hasher(document, hash_key))
+    detection = Detection(document.patterns)
+    for rule in rules:
+        detection.check(rule.section.detect, f"policy.rules.{rule.index}.detect")
+    compiler = _Compiler(document, rules, endpoints, _hasher(document, hash_key), detection)
     hits = [rule.hit for rule in rules if rule.hit is not None]
     if compiler.allow:
         hits.append(Hit(ALLOW, Action.STRIP, document.mode))
     return Policy(compiler, (*hits, *compiler.identity_hits))
-
-
-def _refuse_unavailable(document: PolicyDocument) -> None:
-    """Refuse what the schema describes and this version does not do, so that no rule is silently without effect."""
-    for index, rule in enumerate(document.rules):
-        if rule.detect:
-            raise ConfigError("is not available yet; leave the rule out", path=f"policy.rules.{index}.detect")
-    if document.patterns:
-        raise ConfigError("is not available yet; leave it out", path="policy.patterns")
 
 
 class _Rule:
@@ -110,7 +104,14 @@ class _Rule:
 class _Compiler:
     """Makes what holds for one endpoint and caller; what several have in common is made once."""
 
-    def __init__(self, document: PolicyDocument, rules: Sequence[_Rule], endpoints: Sequence[Endpoint], hasher: Hasher) -> None:
+    def __init__(
+        self,
+        document: PolicyDocument,
+        rules: Sequence[_Rule],
+        endpoints: Sequence[Endpoint],
+        hasher: Hasher,
+        detection: Detection,
+    ) -> None:
         self.endpoints = {endpoint.name: endpoint for endpoint in endpoints}
         self.callers = frozenset(caller for rule in rules for caller in rule.section.callers or ())
         self.allow = {
@@ -122,7 +123,8 @@ class _Compiler:
         self._rules = rules
         self._hasher = hasher
         self._identity = _identity(document, hasher)
-        self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices]]] = {}
+        self._detection = detection
+        self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices], Detecting | None]] = {}
 
     def compiled(self, name: str, caller: str) -> EndpointPolicy:
         """Return the policy of an endpoint for a caller; without a name, of one that the table does not know."""
@@ -130,11 +132,10 @@ class _Compiler:
         chosen = [rule for rule in self._rules if rule.holds(name, caller)]
         key = tuple(rule.index for rule in chosen)
         if key not in self._shared:
-            self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen)
-        matcher, selectors = self._shared[key]
-        positions = tree(endpoint.routing, endpoint.identifiers, endpoint.naming_attributes) if endpoint else tree(())
+            self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen), self._detection.detecting(_detectors(chosen))
+        matcher, selectors, detecting = self._shared[key]
         allowed = self._allowed(endpoint)
-        return EndpointPolicy(Ruleset(matcher, positions, self._hasher, selectors, None, allowed, self._identity))
+        return EndpointPolicy(Ruleset(matcher, tree(endpoint), self._hasher, selectors, detecting, allowed, self._identity))
 
     @property
     def identity_hits(self) -> list[Hit]:
@@ -187,6 +188,16 @@ def _selectors(rules: Iterable[_Rule]) -> Selectors[Choices]:
             choice = _choice(rule, path[-1])
             found[path] = _first([*([found[path]] if path in found else []), Choices(choice, choice if rule.looking else None)])
     return Selectors(found, _first)
+
+
+def _detectors(rules: Iterable[_Rule]) -> dict[str, Choices]:
+    """Return what decides on what each detector finds."""
+    found: dict[str, Choices] = {}
+    for rule in rules:
+        for name in rule.section.detect:
+            choice = _choice(rule, name.partition(":")[0])
+            found[name] = _first([*([found[name]] if name in found else []), Choices(choice, choice if rule.looking else None)])
+    return found
 
 
 def _first(choices: Iterable[Choices]) -> Choices:

@@ -49,6 +49,17 @@ class Choice:
         self.canonical = canonical
 
 
+class Choices:
+    """What decides on a place: anywhere, and where it is an identifier position, which only rules that look may decide on."""
+
+    __slots__ = ("anywhere", "at_identifier")
+
+    def __init__(self, anywhere: Choice | None, at_identifier: Choice | None) -> None:
+        """Hold both."""
+        self.anywhere = anywhere
+        self.at_identifier = at_identifier
+
+
 class Field:
     """What happens to a key: which rule decides on it, at an identifier position and anywhere else, and how it is hashed."""
 

@@ -64,6 +64,10 @@ class Pseudonyms:
             return f"{digits}@{self._key_id}.invalid"
         return value if self._own.fullmatch(value) else str(self._hasher.hashed(value, CANONICAL[kind]))
 
+    def made(self, text: str) -> bool:
+        """Say whether `text` is one of our pseudonyms."""
+        return self._own.fullmatch(text) is not None or self._email.fullmatch(text) is not None
+
     def target(self, match: Match) -> bytes:
         """Return the target of a call with pseudonyms in its path and query."""
         endpoint, id_type = match.endpoint, match.query.get("id_type", "")

@@ -22,7 +22,6 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
         yield Warned("policy.hash", UNKEYED)
     if document.mode is not Mode.ENFORCE:
         yield Warned("policy.mode", f"is {document.mode}: rules without a mode of their own change nothing")
-    detected = False
     for index, rule in enumerate(document.rules):
         path = f"policy.rules.{index}"
         if rule.mode is not None and rule.mode is not Mode.ENFORCE:
@@ -34,6 +33,3 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
             if normal_form(field) in spelled:
                 yield Warned(f"{path}.fields.{position}", "is the same name as an earlier one of this rule")
             spelled[normal_form(field)] = field
-        if detected and (rule.fields or rule.paths) and rule.action is not Action.DENY:
-            yield Warned(path, "stands behind a rule that detects: what that masks in a field is all that happens to it")
-        detected = detected or bool(rule.detect)

@@ -5,23 +5,19 @@ last `**` for everything below. Keys are Customer.io's own and are compared exac
 (`cio_subscription_preferences.topics.news`) is one key that spells several steps.
 """
 
-from collections.abc import Iterable, Mapping
-from types import MappingProxyType
-
-from proxy.api.model import Identifier
-
-_NOBODY: Mapping[str, Identifier] = MappingProxyType({})
+from proxy.api.model import Endpoint, Identifier
 
 
 class Position:
     """One place in a body.
 
-    `exempt` says that rules which change values pass over it, and `kind` which type of identifier stands there, if one does;
+    `exempt` says that rules which change values pass over it, `opaque` that nothing is looked for in the text there, and `kind`
+    which type of identifier stands there, if one does;
     `elements` is the place of its elements; `named` holds the places of keys by their names, and `wide` says that other keys
     may be exempt as well.
     """
 
-    __slots__ = ("_any", "_elsewhere", "elements", "exempt", "kind", "named", "wide")
+    __slots__ = ("_any", "_elsewhere", "elements", "exempt", "kind", "named", "opaque", "wide")
 
     def __init__(self, elsewhere: "Position | None" = None, *, exempt: bool = False) -> None:
         """Make a place below which every place is `elsewhere`, by default this one itself."""
@@ -30,6 +26,7 @@ class Position:
         self._any: Position | None = None
         self.elements = self._elsewhere
         self.exempt = exempt
+        self.opaque = False
         self.kind: Identifier | None = None
         self.wide = exempt
 
@@ -44,13 +41,13 @@ class Position:
                 return self.named[head].below(rest)
         return self._any or self._elsewhere
 
-    def add(self, position: str, kind: Identifier | None, *, exempt: bool = True) -> None:
+    def add(self, position: str, kind: Identifier | None, *, exempt: bool = True) -> "Position":
         """Mark the place that `position` names, seen from here: identifiers of a `kind` stand there, or what routes a call."""
         step, _, rest = position.partition(".")
         if step == "**":
             self._elsewhere = self.elements = EVERYWHERE
             self.wide = True
-            return
+            return EVERYWHERE
         key, arrays = step.rstrip("[]"), step.count("[]")
         if key == "*":
             place = self._any = self._any or Position(NOWHERE)
@@ -64,25 +61,27 @@ class Position:
                 place.elements = Position(NOWHERE)
             place = place.elements
         if rest:
-            place.add(rest, kind, exempt=exempt)
-        else:
-            place.exempt = place.exempt or exempt
-            place.kind = kind
+            return place.add(rest, kind, exempt=exempt)
+        place.exempt = place.exempt or exempt
+        place.kind = kind
+        return place
 
 
 NOWHERE = Position()
 EVERYWHERE = Position(exempt=True)
 
 
-def tree(
-    routing: Iterable[str], identifiers: Mapping[str, Identifier] = _NOBODY, attributes: Mapping[str, Identifier] = _NOBODY
-) -> Position:
-    """Return the root of the tree of an endpoint's positions: the body itself. `attributes` are identifiers, and not exempt."""
+def tree(endpoint: Endpoint | None) -> Position:
+    """Return the root of the tree of an endpoint's positions: the body itself. Of an unknown endpoint none is known."""
     root = Position(NOWHERE)
-    for position, kind in identifiers.items():
+    if endpoint is None:
+        return root
+    for position, kind in endpoint.identifiers.items():
         root.add(position, kind)
-    for position, kind in attributes.items():
+    for position, kind in endpoint.naming_attributes.items():
         root.add(position, kind, exempt=False)
-    for position in routing:
+    for position in endpoint.routing:
         root.add(position, None)
+    for position in endpoint.opaque:
+        root.add(position, None, exempt=False).opaque = True
     return root

@@ -3,19 +3,21 @@
 `apply` walks bodies for which field names are all there is to look at. This walk also knows selectors (`paths`), detectors,
 minimisation (`allow`), JSON held in strings, and parameters of queries and forms; for field names it decides as `apply` does.
 
-What decides on a value, first found first: a rule that names its place (`fields`, `paths`), in file order; then what it is
-made of, a structure held in a string being walked like the rest; then detectors in file order, unless a rule that names the
-place stood before them. A rule in report mode is counted and decides nothing.
+What decides on a value: the first rule of the file that names its place (`fields`, `paths`) takes the whole of it, and of the
+detect rules only those that stand before it look at it still, to count or to refuse. A value that no such rule takes is looked
+into, a structure held in a string being walked like the rest, and detectors decide on the parts that they find.
+A rule in report mode is counted and decides nothing.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import Any
 
 from proxy.api.model import Identifier
 from proxy.errors import Reason, RefusedError
 from proxy.payload.encode import encode
 from proxy.policy.actions import HASH_SUFFIX, MASK, Hasher
-from proxy.policy.fields import Choice, DeniedError, Hit, Matcher, is_identifier
+from proxy.policy.detect import Detecting
+from proxy.policy.fields import Choice, Choices, DeniedError, Hit, Matcher, is_identifier
 from proxy.policy.identity import Pseudonyms
 from proxy.policy.minimise import Allowed
 from proxy.policy.model import Action
@@ -33,52 +35,6 @@ Act = tuple[Hit, Path]
 # How deep JSON in a string may be nested; a body itself has a limit of its own.
 HELD_DEPTH = 100
 ELEMENT, INSIDE = "[]", '""'
-
-
-class Choices:
-    """What decides on a place: anywhere, and where it is an identifier position, which only rules that look may decide on."""
-
-    __slots__ = ("anywhere", "at_identifier")
-
-    def __init__(self, anywhere: Choice | None, at_identifier: Choice | None) -> None:
-        """Hold both."""
-        self.anywhere = anywhere
-        self.at_identifier = at_identifier
-
-
-class Span(Protocol):
-    """A part of a text that a detector found."""
-
-    @property
-    def start(self) -> int:
-        """Where it begins."""
-
-    @property
-    def end(self) -> int:
-        """Where it has ended."""
-
-    @property
-    def detector(self) -> str:
-        """Which one found it."""
-
-
-class Scanner(Protocol):
-    """Looks for what detectors know."""
-
-    def spans(self, text: str) -> Sequence[Span]:
-        """Return what is found, in order and apart from one another."""
-
-
-class Detecting:
-    """The detect rules of one endpoint: a scanner, and the rule that each detector belongs to."""
-
-    __slots__ = ("first", "rules", "scanner")
-
-    def __init__(self, scanner: Scanner, rules: Mapping[str, Choice]) -> None:
-        """Ask `scanner`, decide by `rules`."""
-        self.scanner = scanner
-        self.rules = rules
-        self.first = min(choice.order for choice in rules.values())
 
 
 class Identity:
@@ -156,6 +112,8 @@ class Walk:
         if position.kind is not None and (identity := self._rules.identity) is not None:
             value = self._named(value, position.kind, identity, path)
             kind = type(value)
+            if kind is str and identity.pseudonyms.made(value):
+                return value  # what a detector took it for would make one person of all
         return self._text(value, position, place, path) if kind is str else self._number(value, position, path)
 
     def _named(self, value: Any, kind: Identifier, identity: Identity, path: Path) -> Any:  # noqa: ANN401
@@ -184,23 +142,25 @@ class Walk:
                 looks_inside = allowed.looks_inside(key, below)
             further = place.below(key)
             choice = self._choice(key, child, position, below, further)
-            if choice is not None:
-                self._note(choice.hit, inside)
             if choice is None or not choice.hit.enforced:
-                name = self._key(key, inside)
+                if choice is not None:
+                    self._note(choice.hit, inside)
+                name = self._key(key, kept, inside)
                 if name is not GONE:
                     child = self._value(child, below, further, inside, transparent=looks_inside)  # noqa: PLW2901
                     if child is not GONE:
                         kept[name] = child
                 continue
-            match choice.hit.action:
-                case Action.HASH:
-                    name = key + HASH_SUFFIX
-                    hashes[name] = kept[name] = self._rules.hasher.hashed(child, choice.canonical)
-                case Action.MASK:
-                    kept[key] = MASK
-                case Action.DENY:
-                    raise DeniedError([hit for hit, _ in self.acts])
+            self._looked_at(child, choice, inside)
+            self._note(choice.hit, inside)
+            if choice.hit.action is Action.DENY:
+                raise DeniedError([hit for hit, _ in self.acts])
+            if choice.hit.action is Action.STRIP or (name := self._key(key, kept, inside)) is GONE:
+                continue
+            if choice.hit.action is Action.MASK:
+                kept[name] = MASK
+            else:
+                hashes[name + HASH_SUFFIX] = kept[name + HASH_SUFFIX] = self._rules.hasher.hashed(child, choice.canonical)
         kept.update(hashes)
         return kept
 
@@ -220,6 +180,8 @@ class Walk:
 
     def _text(self, text: str, position: Position, place: Place[Choices], path: Path) -> Any:  # noqa: ANN401
         """Return what may leave of a text: what is held in it treated, then what detectors find in the rest."""
+        if position.opaque:
+            return text
         inside = (*path, INSIDE)
         if self.nested >= NESTED_MAX:
             if '"' in text or "=" in text:
@@ -237,7 +199,9 @@ class Walk:
         return self._detected(text, text, position, path)
 
     def _number(self, number: Any, position: Position, path: Path) -> Any:  # noqa: ANN401
-        return self._detected(number, encode(number).decode(), position, path) if self._rules.detecting else number
+        if self._rules.detecting is None:
+            return number
+        return self._detected(number, _digits(number), position, path, number=True)
 
     def _held(self, text: str, held: object, place: Place[Choices], path: Path) -> str:
         """Return a text with the JSON it holds treated; the very text, if nothing in it changed."""
@@ -258,39 +222,75 @@ class Walk:
 
     # What detectors find
 
-    def _detected(self, value: Any, text: str, position: Position, path: Path) -> Any:  # noqa: ANN401
+    def _detected(self, value: Any, text: str, position: Position, path: Path, *, number: bool = False) -> Any:  # noqa: ANN401
         """Return what may leave of a value whose text is `text`, by the detectors."""
         detecting = self._rules.detecting
         if detecting is None:
             return value
-        masked: list[str] = []
+        looked, changes = detecting.find(text, exempt=position.exempt, number=number)
+        for hit in looked:
+            self._refuse_or_note(hit, path)
+        if not changes:
+            return value
+        pieces: list[str] = []
         done = 0
-        for span in detecting.scanner.spans(text):
-            choice = detecting.rules[span.detector]
-            hit = choice.hit
-            if position.exempt and hit.enforced and hit.action is not Action.DENY:
-                continue  # an identifier belongs to `identifiers:`
-            self._note(hit, path)
-            if not hit.enforced:
-                continue
-            match hit.action:
-                case Action.MASK:
-                    masked += (text[done : span.start], MASK)
-                    done = span.end
+        for (start, end, _), choice in changes:
+            self._note(choice.hit, path)
+            match choice.hit.action:
                 case Action.STRIP:
                     return GONE
                 case Action.HASH:
-                    return self._rules.hasher.hashed(value, choice.canonical)
+                    treated = str(self._rules.hasher.hashed(text[start:end], choice.canonical))
                 case _:
-                    raise DeniedError([hit for hit, _ in self.acts])
-        return "".join((*masked, text[done:])) if masked else value
+                    treated = MASK
+            pieces += (text[done:start], treated)
+            done = end
+        return "".join((*pieces, text[done:]))
 
-    def _key(self, key: str, path: Path) -> Any:  # noqa: ANN401
+    def _key(self, key: str, kept: dict[str, Any], path: Path) -> Any:  # noqa: ANN401
         """Return what may leave of a key, which may be personal data itself: an address that leads to its owner's data."""
         if self._rules.detecting is None:
             return key
-        kept = self._detected(key, key, NOWHERE, path)
-        return kept if kept is GONE or type(kept) is str else str(kept)
+        name = treated = self._detected(key, key, NOWHERE, path)
+        # Two people's keys may have become the same; what stands under them is not.
+        while name in kept:
+            name = f"{treated} {len(kept) + 1}"
+            treated = name
+        return name
+
+    def _looked_at(self, value: object, choice: Choice, path: Path) -> None:
+        """Let the detect rules that stand before the rule of a place look at what it takes."""
+        detecting = self._rules.detecting
+        if detecting is None or detecting.first > choice.order:
+            return
+        for text, number in _texts(value):
+            for hit in detecting.find(text, exempt=False, number=number, before=choice.order).looked:
+                self._refuse_or_note(hit, path)
+
+    def _refuse_or_note(self, hit: Hit, path: Path) -> None:
+        self._note(hit, path)
+        if hit.enforced:
+            raise DeniedError([hit for hit, _ in self.acts])
 
     def _note(self, hit: Hit, path: Path) -> None:
         self.acts.append((hit, path))
+
+
+def _texts(value: object) -> Iterator[tuple[str, bool]]:
+    """Yield every key, string and number in `value` as text, and whether it is a number."""
+    if type(value) is dict:
+        for key, child in value.items():
+            yield key, False
+            yield from _texts(child)
+    elif type(value) is list:
+        for element in value:
+            yield from _texts(element)
+    elif type(value) is str:
+        yield value, False
+    elif value is not None and type(value) is not bool:
+        yield _digits(value), True
+
+
+def _digits(number: Any) -> str:  # noqa: ANN401 - int or float
+    """Return the JSON text of a number; a float that is whole (4.0, 4e15) is the integer it stands for."""
+    return encode(int(number) if type(number) is float and number.is_integer() else number).decode()

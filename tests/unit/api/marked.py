@@ -19,8 +19,7 @@ def row(name: str) -> Endpoint:
 
 def misjudged(name: str, body: object) -> list[str]:
     """Return the places of `body` that the row called `name` judges other than their marks say."""
-    endpoint = BY_NAME[name]
-    return list(_misjudged(body, tree((*endpoint.identifiers, *endpoint.routing)), "", exempt=False))
+    return list(_misjudged(body, tree(BY_NAME[name]), "", exempt=False))
 
 
 def _misjudged(value: object, position: Position, place: str, *, exempt: bool) -> Iterator[str]:

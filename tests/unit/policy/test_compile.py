@@ -117,8 +117,6 @@ def test_the_default_policy_is_the_one_in_config() -> None:
 @pytest.mark.parametrize(
     ("rules", "settings", "path"),
     [
-        ([{"fields": [], "detect": ["payment_card"]}], {}, "policy.rules.0.detect"),
-        ([], {"patterns": {"employee": "E-[0-9]+"}}, "policy.patterns"),
         ([], {"allow": {"trakc.*": ["email"]}}, "policy.allow.trakc.*"),
         ([{"fields": [], "paths": ["a.b"]}, {"fields": [], "paths": ["A.b"]}], {}, "policy.rules.1.paths.0"),
         ([{}, {"callers": ["billing"]}], {}, "policy.rules.1.fields.0"),
@@ -128,10 +126,8 @@ def test_the_default_policy_is_the_one_in_config() -> None:
         ([{"fields": [], "paths": ["*"]}], {}, "policy.rules.0.paths.0"),
     ],
 )
-def test_what_cannot_act_or_is_not_there_yet_is_refused(
-    rules: list[dict[str, Any]], settings: dict[str, Any], path: str
-) -> None:
-    """Paths, callers and minimisation are held to what fields are held to; detectors have no machinery yet."""
+def test_what_cannot_act_is_refused(rules: list[dict[str, Any]], settings: dict[str, Any], path: str) -> None:
+    """Paths, callers and minimisation are held to what fields are held to; detectors in `test_detect`."""
     assert refusal(*rules, **settings).path == path
 
 

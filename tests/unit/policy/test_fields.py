@@ -6,7 +6,7 @@ from proxy.policy import fields
 from proxy.policy.fields import Choice, Field, Hit, is_identifier
 from proxy.policy.model import Action, Mode
 from proxy.policy.positions import NOWHERE, tree
-from tests.unit.policy.test_apply import policy
+from tests.unit.policy.test_apply import ENDPOINT, policy
 
 
 def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -28,7 +28,7 @@ def test_at_an_identifier_position_another_rule_decides() -> None:
     changing = Choice(0, Hit("a", Action.STRIP, Mode.ENFORCE), str)
     looking = Choice(1, Hit("b", Action.DENY, Mode.ENFORCE), str)
     field = Field("email", changing, looking)
-    exempt = tree(["email"])
+    exempt = tree(ENDPOINT)
     assert field.choice_at(exempt, "email", "a@b.c") is looking
     assert field.choice_at(exempt, "email", {"a": 1}) is changing
     assert field.choice_at(NOWHERE, "email", "a@b.c") is changing

@@ -41,10 +41,3 @@ def test_hashes_without_a_key_and_policies_that_only_look_are_told() -> None:
     assert found(RULE | {"action": "hash"}, hash=HASH) == ["policy.hash"]
     assert found(RULE, hash=HASH) == []
     assert found(RULE, mode="report") == ["policy.mode"]
-
-
-def test_a_rule_behind_a_detector_is_told() -> None:
-    """What the detector masks in a field is all that happens to it."""
-    detecting = {"detect": ["payment_card"], "action": "mask", "reason": "PCI", "name": "b"}
-    assert found(detecting, RULE) == ["policy.rules.1"]
-    assert found(RULE, detecting) == []

@@ -1,22 +1,24 @@
 """Positions as a tree."""
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.policy.positions import EVERYWHERE, NOWHERE, Position, tree
+from tests.unit.policy.test_apply import ENDPOINT
 
-TREE = tree(
-    [
-        "id",
-        "identifiers.*",
-        "ids[]",
-        "batch[].identifiers.email",
-        "batch[].name",
-        "prefs.topics.*",
-        "deep.**",
-        "grid[][].x",
-        "a.b",
-    ]
+ROUTING = (
+    "id",
+    "identifiers.*",
+    "ids[]",
+    "batch[].identifiers.email",
+    "batch[].name",
+    "prefs.topics.*",
+    "deep.**",
+    "grid[][].x",
+    "a.b",
 )
+TREE = tree(replace(ENDPOINT, identifiers={}, routing=ROUTING, opaque=("files.*",)))
 
 
 def place(*steps: str) -> Position:
@@ -85,3 +87,11 @@ def test_the_ends_of_the_world() -> None:
     assert NOWHERE.below("x") is NOWHERE
     assert NOWHERE.elements is NOWHERE
     assert EVERYWHERE.below("x").elements is EVERYWHERE
+
+
+def test_an_opaque_place_is_a_field_like_any_other() -> None:
+    """Rules for places take it; only its text is not looked into."""
+    assert place("files", "a.txt").opaque
+    assert not place("files", "a.txt").exempt
+    assert not place("files").opaque
+    assert not tree(None).below("files").below("a.txt").opaque

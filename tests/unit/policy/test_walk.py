@@ -1,20 +1,13 @@
 """Everything a policy can say, applied to bodies the long way."""
 
-import re
-from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 import pytest
 
 from proxy.errors import Reason, RefusedError
-from proxy.policy.actions import Sha256Hasher
-from proxy.policy.fields import Choice, DeniedError, Hit, Matcher
-from proxy.policy.model import Action, Mode
-from proxy.policy.positions import tree
-from proxy.policy.selector import Selectors
+from proxy.policy.fields import DeniedError
 from proxy.policy.texts import NESTED_MAX
-from proxy.policy.walk import Choices, Detecting, Ruleset, Walk
 from tests.unit.policy.test_apply import policy
 
 STRIP = policy({"fields": ["ssn"], "action": "strip"})
@@ -135,91 +128,6 @@ def test_a_path_hashes_under_its_key() -> None:
     """As a field does."""
     assert policy({"paths": ["contact.phone"], "action": "hash"}).apply({"contact": {"phone": "+1-555-0123"}})[0] == {
         "contact": {"phone_hash": "100978d4e704e8c8"}
-    }
-
-
-# Detectors
-
-
-class Found(NamedTuple):
-    """See `walk.Span`."""
-
-    start: int
-    end: int
-    detector: str
-
-
-class Digits:
-    """A real scanner, if a simple one: four digits are a `pin`, letters before an at sign and after it a `mail`."""
-
-    def spans(self, text: str) -> Sequence[Found]:
-        """See `walk.Scanner`."""
-        kinds = {"pin": r"(?<!\d)\d{4}(?!\d)", "mail": r"[a-z]+@[a-z.]+"}
-        return sorted(Found(*match.span(), kind) for kind, pattern in kinds.items() for match in re.finditer(pattern, text))
-
-
-def detecting(**rules: tuple[int, str, str]) -> Walk:
-    """Return a walk whose detectors have rules: order in the file, action, mode."""
-    choices = {name: Choice(order, Hit(name, Action(action), Mode(mode)), str) for name, (order, action, mode) in rules.items()}
-    none: Selectors[Choices] = Selectors({}, next)  # type: ignore[arg-type]  # never asked
-    scanner = Digits()
-    found = Detecting(scanner, choices)
-    scanner.spans = lambda text: [span for span in Digits.spans(scanner, text) if span.detector in choices]  # type: ignore[method-assign]
-    return Walk(Ruleset(Matcher(lambda _: None), tree(["id"]), Sha256Hasher(16), none, found, None, None))
-
-
-@pytest.mark.parametrize(
-    ("action", "kept"),
-    [
-        ("mask", {"a": "pin [REDACTED] and [REDACTED]", "b": ["[REDACTED]", "x"], "c": "[REDACTED]", "d": 12345}),
-        ("strip", {"b": ["x"], "d": 12345}),
-    ],
-)
-def test_what_a_detector_finds_is_treated_where_it_stands(action: str, kept: object) -> None:
-    """The part of a text, the element of an array, a number; everything around it stays."""
-    walk = detecting(pin=(0, action, "enforce"))
-    assert walk.body({"a": "pin 1234 and 5678", "b": ["4321", "x"], "c": 1234, "d": 12345}) == kept
-    assert {hit.rule for hit, _ in walk.acts} == {"pin"}
-
-
-def test_what_a_detector_finds_is_hashed_whole() -> None:
-    """A hash of a part would say nothing."""
-    walk = detecting(pin=(0, "hash", "enforce"))
-    (kept,) = walk.body({"a": "pin 1234"}).values()  # type: ignore[attr-defined]
-    assert re.fullmatch(r"[0-9a-f]{16}", kept)
-
-
-def test_several_detectors_mask_one_text() -> None:
-    """Each with its own rule; one in report mode changes nothing."""
-    walk = detecting(pin=(0, "mask", "enforce"), mail=(1, "mask", "report"))
-    assert walk.body({"a": "ada@b.c 1234"}) == {"a": "ada@b.c [REDACTED]"}
-    assert [hit.labels for hit, _ in walk.acts] == [("mail", "mask", "report"), ("pin", "mask", "enforce")]
-
-
-def test_a_detector_may_refuse_the_request() -> None:
-    """Wherever it finds something, at an identifier position too."""
-    for body in ({"a": {"b": ["1234"]}}, {"id": "1234"}, {"1234": 1}):
-        with pytest.raises(DeniedError):
-            detecting(pin=(0, "deny", "enforce")).body(body)
-
-
-def test_a_detector_leaves_identifiers_alone() -> None:
-    """They belong to `identifiers:`."""
-    assert detecting(pin=(0, "mask", "enforce")).body({"id": "1234", "x": "1234"}) == {"id": "1234", "x": "[REDACTED]"}
-
-
-@pytest.mark.parametrize(("action", "kept"), [("mask", {"[REDACTED]": 1}), ("strip", {})])
-def test_personal_data_as_a_key_is_found(action: str, kept: object) -> None:
-    """An address that leads to its owner's data is data itself."""
-    assert detecting(mail=(0, action, "enforce")).body({"ada@b.c": 1}) == kept
-
-
-def test_detectors_look_into_json_in_strings_and_parameters() -> None:
-    """Whatever is left of a value after its structure was treated holds nothing that they know."""
-    walk = detecting(pin=(0, "mask", "enforce"))
-    assert walk.body({"a": text({"b": "1234"}), "u": "/x?b=1234"}) == {
-        "a": text({"b": "[REDACTED]"}),
-        "u": "/x?b=%5BREDACTED%5D",
     }
 
 

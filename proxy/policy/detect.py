@@ -1,0 +1,114 @@
+"""The detect rules of one endpoint and caller: what is found in a text, and which rule decides on it.
+
+Rules are told apart by what they do, and each kind is looked for on its own: report, deny, and change. A find of a rule that
+only counts must not hide what another rule would have masked.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import NamedTuple
+
+from proxy.errors import ConfigError
+from proxy.policy.detectors.model import Span
+from proxy.policy.detectors.scanner import Scanner
+from proxy.policy.fields import Choice, Choices, Hit
+from proxy.policy.model import Action
+
+Spans = Callable[[str], Iterable[Span]]
+
+
+class Pass(NamedTuple):
+    """One look at a text: what finds, the rule that each detector belongs to, and which of them look at JSON numbers too."""
+
+    spans: Spans
+    rules: Mapping[str, Choice]
+    numbers: AbstractSet[str]
+
+
+class Found(NamedTuple):
+    """What was found: which rules looked, in the order in which they tell of it, and which parts of the text change."""
+
+    looked: list[Hit]
+    changes: list[tuple[Span, Choice]]
+
+
+class Detecting:
+    """What looks at the values of one endpoint."""
+
+    __slots__ = ("_anywhere", "_at_identifier", "first")
+
+    def __init__(self, anywhere: Iterable[Pass], at_identifier: Iterable[Pass]) -> None:
+        """Look with the passes `anywhere`, and with `at_identifier` where only rules that change nothing may look."""
+        self._anywhere = tuple(anywhere)
+        self._at_identifier = tuple(at_identifier)
+        self.first = min(choice.order for each in self._anywhere for choice in each.rules.values())
+        """Where the first of the rules stands in the file."""
+
+    def find(self, text: str, *, exempt: bool, number: bool = False, before: int | None = None) -> Found:
+        """Look at a text, which is a JSON `number` or stands at an `exempt` position; `before` leaves out later rules."""
+        looked: list[Hit] = []
+        changes: list[tuple[Span, Choice]] = []
+        for spans, rules, numbers in self._at_identifier if exempt else self._anywhere:
+            if number and not numbers:
+                continue
+            for span in spans(text):
+                choice = rules[span.detector]
+                if (number and span.detector not in numbers) or (before is not None and choice.order > before):
+                    continue
+                if choice.hit.enforced and choice.hit.action is not Action.DENY:
+                    changes.append((span, choice))
+                else:
+                    looked.append(choice.hit)
+        return Found(looked, changes)
+
+
+class Detection:
+    """Makes what looks, from the patterns of a policy; scanners that are alike are made once."""
+
+    def __init__(self, patterns: Mapping[str, str]) -> None:
+        """Take the users' own `patterns`, by name.
+
+        Raises:
+            ConfigError: one is no regular expression, or has the name of a detector.
+        """
+        self._patterns = patterns
+        self._scanners: dict[tuple[str, ...], Scanner] = {}
+        for name in patterns:
+            self._scanner((name,), f"policy.patterns.{name}")
+
+    def check(self, names: Iterable[str], path: str) -> None:
+        """Find what is wrong with the detectors that the rule at `path` names.
+
+        Raises:
+            ConfigError: one stands for nothing, or what it needs is not installed.
+        """
+        for position, name in enumerate(names):
+            self._scanner((name,), f"{path}.{position}")
+
+    def detecting(self, choices: Mapping[str, Choices]) -> Detecting | None:
+        """Return what looks for the detectors that rules name, or None where none is named.
+
+        Raises:
+            ConfigError: they are too many together.
+        """
+        anywhere = {name: each.anywhere for name, each in choices.items() if each.anywhere is not None}
+        at_identifier = {name: each.at_identifier for name, each in choices.items() if each.at_identifier is not None}
+        return Detecting(self._passes(anywhere), self._passes(at_identifier)) if anywhere else None
+
+    def _passes(self, rules: Mapping[str, Choice]) -> Iterable[Pass]:
+        kinds: dict[tuple[bool, bool], dict[str, Choice]] = {}
+        for name, choice in rules.items():
+            enforced = choice.hit.enforced
+            kinds.setdefault((enforced, enforced and choice.hit.action is Action.DENY), {})[name] = choice
+        for alike in kinds.values():
+            scanner = self._scanner(tuple(alike), "policy.rules")
+            yield Pass(scanner.spans, alike, scanner.numbers)
+
+    def _scanner(self, names: tuple[str, ...], path: str) -> Scanner:
+        scanner = self._scanners.get(names)
+        if scanner is None:
+            try:
+                scanner = self._scanners[names] = Scanner(names, self._patterns)
+            except ValueError as error:
+                raise ConfigError(str(error), path=path) from None
+        return scanner

@@ -1,0 +1,251 @@
+"""Detect rules, in bodies: what is found, where, and which rule decides on it."""
+
+import re
+from typing import Any
+
+import orjson
+import pytest
+
+from proxy.api.endpoints import ENDPOINTS
+from proxy.errors import ConfigError
+from proxy.policy.apply import EndpointPolicy
+from proxy.policy.compile import compile_policy
+from proxy.policy.fields import DeniedError
+from proxy.policy.model import PolicyDocument
+from proxy.sensitive import Sensitive
+from tests.unit.policy.test_apply import policy
+from tests.unit.policy.test_walk import text
+
+pytestmark = pytest.mark.needs("detectors")
+
+CARD, SHORT = "4111 1111 1111 1111", "4111111111111111"
+PATTERNS = {"pin": r"\b[0-9]{4}\b", "badge": r"B-[0-9]+"}
+
+
+def detecting(*rules: dict[str, Any], **settings: Any) -> EndpointPolicy:  # noqa: ANN401  # a document is free-form here
+    """Return the policy of `rules` with patterns of a user's own; each masks pins if it says nothing else."""
+    return policy(*({"detect": ["pin"], "action": "mask"} | rule for rule in rules), patterns=PATTERNS, **settings)
+
+
+def named(*rules: dict[str, Any], **settings: Any) -> EndpointPolicy:  # noqa: ANN401  # see above
+    """Return the policy of rules that may name fields as well."""
+    return policy(*rules, patterns=PATTERNS, **settings)
+
+
+def at(endpoint: str, *rules: dict[str, Any], caller: str = "", **settings: Any) -> EndpointPolicy:  # noqa: ANN401  # see above
+    """Return the policy of `rules` at an endpoint of the real table."""
+    named_rules = [{"name": f"rule{order}"} | rule for order, rule in enumerate(rules)]
+    document = PolicyDocument.model_validate({"version": 1, "rules": named_rules, "patterns": PATTERNS} | settings)
+    return compile_policy(document, ENDPOINTS, Sensitive(b"pepper" * 8)).for_endpoint(endpoint, caller)
+
+
+@pytest.mark.parametrize(
+    ("action", "kept"),
+    [
+        ("mask", {"a": "pin [REDACTED] and [REDACTED]", "b": ["[REDACTED]", "x"], "c": "[REDACTED]", "d": 12345}),
+        ("strip", {"b": ["x"], "d": 12345}),
+    ],
+)
+def test_what_a_detector_finds_is_treated_where_it_stands(action: str, kept: object) -> None:
+    """The part of a text, the element of an array, a number; everything around it stays."""
+    value, hits = detecting({"action": action}).apply({"a": "pin 1234 and 5678", "b": ["4321", "x"], "c": 1234, "d": 12345})
+    assert value == kept
+    assert {hit.rule for hit in hits} == {"rule0"}
+
+
+def test_the_part_that_is_found_is_hashed_as_the_whole_value_of_a_field_would_be() -> None:
+    """Whoever knows an address knows it in a text, too: in every spelling of it that the type of data has."""
+    both = named({"detect": ["email"], "action": "hash"}, {"fields": ["contact"], "action": "hash"})
+    value: Any = both.apply({"note": "write to ada@example.com, soon", "contact": "ada@example.com"})[0]
+    assert re.fullmatch(r"[0-9a-f]{16}", value["contact_hash"])
+    assert value["note"] == f"write to {value['contact_hash']}, soon"
+
+
+def test_several_detectors_treat_one_text() -> None:
+    """Each with its own rule; one in report mode changes nothing."""
+    rules = detecting({"detect": ["pin"]}, {"detect": ["email"], "mode": "report"})
+    value, hits = rules.apply({"a": "ada@example.com 1234"})
+    assert value == {"a": "ada@example.com [REDACTED]"}
+    assert {hit.labels for hit in hits} == {("rule0", "mask", "enforce"), ("rule1", "mask", "report")}
+
+
+def test_what_a_rule_only_counts_hides_nothing_from_one_that_acts() -> None:
+    """A wide pattern in report mode covers the card; the card is masked all the same."""
+    wide = {"anything": ".+"}
+    rules = [{"detect": ["anything"], "action": "mask", "mode": "report"}, {"detect": ["payment_card"], "action": "mask"}]
+    value, hits = policy(*rules, patterns=wide).apply({"a": f"card {CARD}"})
+    assert value == {"a": "card [REDACTED]"}
+    assert {hit.rule for hit in hits} == {"rule0", "rule1"}
+
+
+def test_what_one_rule_masks_hides_nothing_from_one_that_refuses() -> None:
+    """A refusal looks at what came, wherever its rule stands."""
+    rules = [{"detect": ["anything"], "action": "mask"}, {"detect": ["payment_card"], "action": "deny"}]
+    with pytest.raises(DeniedError):
+        policy(*rules, patterns={"anything": ".+"}).apply({"a": f"card {CARD}"})
+
+
+def test_a_strip_takes_the_whole_of_a_value_that_others_mask() -> None:
+    """What goes cannot be kept in part."""
+    rules = detecting({"detect": ["email"]}, {"detect": ["pin"], "action": "strip"})
+    assert rules.apply({"a": "ada@example.com 1234", "b": "ada@example.com"})[0] == {"b": "[REDACTED]"}
+
+
+def test_a_detector_may_refuse_the_request() -> None:
+    """Wherever it finds something, at an identifier position too."""
+    for body in ({"a": {"b": ["1234"]}}, {"email": "1234"}, {"1234": 1}, {"a": 1234}):
+        with pytest.raises(DeniedError):
+            detecting({"action": "deny"}).apply(body)
+
+
+def test_a_detector_leaves_identifiers_alone() -> None:
+    """They belong to `identifiers:`; a rule in report mode counts them."""
+    masked = detecting({})
+    assert masked.apply({"email": "1234", "ids": ["1234"], "x": "1234"})[0] == {
+        "email": "1234",
+        "ids": ["1234"],
+        "x": "[REDACTED]",
+    }
+    value, hits = detecting({"mode": "report"}).apply({"email": "1234"})
+    assert value == {"email": "1234"}
+    assert [hit.labels for hit in hits] == [("rule0", "mask", "report")]
+
+
+def test_a_pseudonym_is_nothing_to_find() -> None:
+    """Masked, it would make one person of all whose address it stands for."""
+    keyed = {"algorithm": "hmac-sha256", "key": "env:KEY", "key_id": "k1"}
+    rule = {"detect": ["email"], "action": "mask"}
+    entity = at("track.v2.entity", rule, hash=keyed, identifiers={"email": "hmac"})
+    body = {"type": "person", "identifiers": {"email": "ada@example.com"}, "attributes": {"email": "ada@example.com"}}
+    value: Any = entity.apply(body)[0]
+    assert value["attributes"]["email"] == value["identifiers"]["email"]
+    assert value["attributes"]["email"].endswith("@k1.invalid")
+
+
+# Keys
+
+
+@pytest.mark.parametrize(("action", "kept"), [("mask", {"[REDACTED]": 1}), ("strip", {})])
+def test_personal_data_as_a_key_is_found(action: str, kept: object) -> None:
+    """An address that leads to its owner's data is data itself."""
+    assert detecting({"detect": ["email"], "action": action}).apply({"ada@example.com": 1})[0] == kept
+
+
+def test_nothing_is_lost_where_several_keys_are_masked() -> None:
+    """Two people's keys become two keys, whatever else the object holds, and twice is as once."""
+    rules = detecting({"detect": ["email"]})
+    value: Any = rules.apply({"a@example.com": 1, "b@example.com": 2, "[REDACTED] 2": 3, "c@example.com": 4})[0]
+    assert sorted(value.values()) == [1, 2, 3, 4]
+    assert not any("@" in key for key in value)
+    assert rules.apply(dict(value))[0] == value
+
+
+@pytest.mark.parametrize("action", ["mask", "hash"])
+def test_a_key_is_looked_at_under_a_rule_that_keeps_it(action: str) -> None:
+    """A path hides the value; its key is an address."""
+    rules = named({"paths": ["people.*"], "action": action}, {"detect": ["email"], "action": "mask"})
+    value: Any = rules.apply({"people": {"ada@example.com": "x"}})[0]
+    assert "ada" not in text(value)
+
+
+# Order
+
+
+def test_a_rule_for_a_place_takes_the_whole_value_wherever_it_stands() -> None:
+    """A detector before it masks a part of the value, and there is no part left."""
+    detect, strip = {"detect": ["pin"], "action": "mask"}, {"fields": ["note"], "action": "strip"}
+    assert named(detect, strip).apply({"note": "pin 1234, and more"})[0] == {}
+    assert named(strip, detect).apply({"note": "pin 1234, and more"})[0] == {}
+
+
+@pytest.mark.parametrize("value", ["my pin 1234", {"deep": ["1234"]}, 1234, {"1234": None}])
+def test_a_refusing_detector_before_the_rule_of_a_place_is_asked_first(value: object) -> None:
+    """And one behind it is not: the value is gone by then."""
+    deny, strip = {"detect": ["pin"], "action": "deny"}, {"fields": ["note"], "action": "strip"}
+    with pytest.raises(DeniedError):
+        named(deny, strip).apply({"note": value})
+    assert named(strip, deny).apply({"note": value})[0] == {}
+    kept, hits = named(deny | {"mode": "report"}, strip).apply({"note": value})
+    assert (kept, {hit.rule for hit in hits}) == ({}, {"rule0", "rule1"})
+
+
+# Numbers
+
+
+@pytest.mark.parametrize("number", ["4111111111111111", "4111111111111111.0", "4.111111111111111e15", "6304000000000000000"])
+def test_a_number_is_found_however_it_is_written(number: str) -> None:
+    """A card that was sent as a number, with a point, or with an exponent."""
+    assert named({"detect": ["payment_card"], "action": "mask"}).apply({"n": orjson.loads(number)})[0] == {"n": "[REDACTED]"}
+
+
+def test_numbers_and_what_is_no_text_stay_what_they_are() -> None:
+    """Bit for bit: detectors only replace what they found."""
+    body = {"a": 1.5, "b": -0.0, "c": 2**80, "d": True, "e": None, "f": 1.0, "g": 1e300}
+    value: Any = detecting({"detect": ["payment_card", "badge"]}).apply(dict(body))[0]
+    assert repr(value) == repr(body)
+
+
+# Structure
+
+
+def test_detectors_look_into_json_in_strings_and_parameters() -> None:
+    """Whatever is left of a value after its structure was treated holds nothing that they know."""
+    assert detecting({}).apply({"a": text({"b": "1234"}), "u": "/x?b=1234"})[0] == {
+        "a": text({"b": "[REDACTED]"}),
+        "u": "/x?b=%5BREDACTED%5D",
+    }
+    coded = {"u": "https://x/?to=ada%40example.com"}
+    assert detecting({"detect": ["email"]}).apply(coded)[0] == {"u": "https://x/?to=%5BREDACTED%5D"}
+
+
+def test_a_file_is_opaque() -> None:
+    """Its coded text is none to look into; the rule that lets no files leave names the field."""
+    body = {"attachments": {"a.txt": SHORT}, "message_data": {"a.txt": SHORT}}
+    send = "app.v1.send.email"
+    assert at(send, {"detect": ["payment_card"], "action": "mask"}).apply(body)[0] == {
+        "attachments": {"a.txt": SHORT},
+        "message_data": {"a.txt": "[REDACTED]"},
+    }
+    with pytest.raises(DeniedError):
+        at(send, {"fields": ["attachments"], "action": "deny"}).apply(body)
+
+
+# At load
+
+
+@pytest.mark.parametrize(
+    ("rule", "patterns", "path", "text"),
+    [
+        ({"detect": ["payment_card", "payment_crad"]}, {}, "policy.rules.0.detect.1", "is no detector"),
+        ({"detect": ["national_id:XX"]}, {}, "policy.rules.0.detect.0", "is no detector"),
+        ({"detect": ["own"]}, {"own": "("}, "policy.patterns.own", "missing"),
+        ({"detect": ["own"]}, {"own": r"(a)\1"}, "policy.patterns.own", "invalid escape"),
+        ({"detect": ["iban"]}, {"iban": "x"}, "policy.patterns.iban", "has this name"),
+    ],
+)
+def test_what_stands_for_nothing_is_found_at_load(rule: dict[str, Any], patterns: dict[str, str], path: str, text: str) -> None:
+    """With the key that is wrong, and without the pattern."""
+    with pytest.raises(ConfigError) as refused:
+        policy(rule | {"action": "mask"}, patterns=patterns)
+    assert refused.value.path == path
+    assert text in str(refused.value)
+
+
+def test_a_detector_that_is_taken_already_is_found_at_load() -> None:
+    """Like a field: the later rule could never act."""
+    with pytest.raises(ConfigError) as refused:
+        detecting({}, {"detect": ["badge", "pin"], "action": "deny"})
+    assert refused.value.path == "policy.rules.1.detect.1"
+
+
+def test_a_narrow_detect_rule_before_a_wide_one_decides() -> None:
+    """At its endpoint; at identifier positions, which it passes over, the wide one may look."""
+    rules = [
+        {"detect": ["pin"], "action": "mask", "callers": ["billing"]},
+        {"detect": ["pin"], "action": "deny"},
+    ]
+    identify = "track.v1.identify"
+    assert at(identify, *rules, caller="billing").apply({"a": "1234"})[0] == {"a": "[REDACTED]"}
+    for caller, body in (("billing", {"email": "1234"}), ("other", {"a": "1234"})):
+        with pytest.raises(DeniedError):
+            at(identify, *rules, caller=caller).apply(body)
