@@ -4,7 +4,7 @@ import base64
 import gzip
 import json
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -15,7 +15,7 @@ import pytest
 
 from proxy.api.model import Bucket
 from tests.flows.conftest import Upstream
-from tests.flows.positions import CANARY, FIELDS, POSITIONS, Position
+from tests.flows.positions import CANARY, FIELDS, POSITIONS, Position, positions
 from tests.running import config, running
 
 ENCODINGS: dict[str, tuple[dict[str, str], Callable[[bytes], bytes]]] = {
@@ -64,7 +64,9 @@ def spellings(canary: str) -> set[bytes]:
     return forms
 
 
-SPELLINGS = spellings(CANARY)
+# What is found by its value, wherever it stands.
+FOUND = "canary.9f83b1@gehoert-nicht-hinaus.example"
+SPELLINGS = spellings(CANARY) | spellings(FOUND)
 # Out of the way: what is looked for is a leak, not a refusal.
 NO_LIMITS = {"buckets": {bucket.value: {"rate_per_second": 100_000.0, "burst": 1000} for bucket in Bucket}}
 
@@ -80,26 +82,30 @@ async def chunks(body: bytes) -> Any:  # noqa: ANN401  # an async generator
         yield body[start : start + 7]
 
 
-def policy(action: str, mode: str) -> dict[str, Any]:
-    """Return a policy that does `action` to every field of the matrix."""
-    rule = {"name": "matrix", "fields": list(FIELDS), "action": action, "mode": mode}
+BY_NAME, BY_VALUE = {"fields": list(FIELDS)}, {"detect": ["email"]}
+
+
+def policy(by: dict[str, list[str]], action: str, mode: str) -> dict[str, Any]:
+    """Return a policy that does `action` to what it knows `by` name or value."""
+    rule = {"name": "matrix", "action": action, "mode": mode} | by
     return {"version": 1, "hash": {"algorithm": "sha256", "hex_length": 32}, "rules": [rule]}
 
 
-def matrix() -> Iterator[tuple[Position, str]]:
+def matrix(places: Sequence[Position]) -> Iterator[tuple[Position, str]]:
     """Give every call of the matrix."""
-    for position in POSITIONS:
+    for position in places:
         for encoding in ENCODINGS:
             yield position, encoding
 
 
 def test_the_spellings_are_found() -> None:
     """The detector of this test finds the canary in each form, so that finding none means something."""
-    raw = CANARY.encode()
-    for prefix in (b"", b"x", b"xy"):
-        assert leaks(base64.b64encode(prefix + raw + b"zz"))
-        assert leaks(base64.urlsafe_b64encode(prefix + raw + b"zz"))
-    assert all(map(leaks, (raw, raw.hex().encode(), quote(CANARY).encode(), json.dumps(CANARY).encode())))
+    for canary in (CANARY, FOUND):
+        raw = canary.encode()
+        for prefix in (b"", b"x", b"xy"):
+            assert leaks(base64.b64encode(prefix + raw + b"zz"))
+            assert leaks(base64.urlsafe_b64encode(prefix + raw + b"zz"))
+        assert all(map(leaks, (raw, raw.hex().encode(), quote(canary).encode(), json.dumps(canary).encode())))
     assert not leaks(b"nothing of it")
     assert escaped('{"ssn": "a\\u00e9\\n"}') == '{"\\u0073\\u0073\\u006e": "\\u0061\\u00e9\\n"}'
 
@@ -112,12 +118,26 @@ def test_the_matrix_holds_what_it_claims() -> None:
 
 
 @pytest.mark.parametrize("action", ["strip", "hash", "mask", "deny"])
-async def test_g1_the_leak_matrix(action: str, upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path) -> None:
-    """In no position and no encoding does the value of a named field leave, nor show in an answer, a log or a metric."""
-    document = config(upstream.url, policy=policy(action, "enforce"))
+@pytest.mark.parametrize(
+    "known",
+    [
+        pytest.param((BY_NAME, POSITIONS), id="by name"),
+        pytest.param((BY_VALUE, positions(FOUND)), id="by value", marks=pytest.mark.needs("detectors")),
+    ],
+)
+async def test_g1_the_leak_matrix(
+    known: tuple[dict[str, list[str]], Sequence[Position]],
+    action: str,
+    upstream: Upstream,
+    client: aiohttp.ClientSession,
+    tmp_path: Path,
+) -> None:
+    """In no position and no encoding does what is known by name or value leave, nor show in an answer, a log or a metric."""
+    by, places = known
+    document = config(upstream.url, policy=policy(by, action, "enforce"))
     document["limits"] = NO_LIMITS
     async with running(tmp_path, document) as sidecar:
-        for position, encoding in matrix():
+        for position, encoding in matrix(places):
             headers, encode = ENCODINGS[encoding]
             body = encode(json.dumps(position.body).encode())
             async with client.request(
@@ -140,7 +160,7 @@ async def test_g1_the_leak_matrix(action: str, upstream: Upstream, client: aioht
                 assert arrived.json is not None, where
                 if action == "mask":
                     assert "[REDACTED]" in unquote(unquote(json.dumps(arrived.json))), where
-                if action == "hash":
+                if action == "hash" and by is BY_NAME:
                     assert "_hash" in json.dumps(arrived.json), where
             upstream.simulator.clear()
         async with client.get(sidecar.admin_url + "/metrics") as answer:
@@ -152,10 +172,10 @@ async def test_g1_the_leak_matrix(action: str, upstream: Upstream, client: aioht
 
 async def test_the_matrix_would_find_a_leak(upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path) -> None:
     """With the same rule in report mode every call arrives whole: the matrix tests what it says it tests."""
-    document = config(upstream.url, policy=policy("strip", "report"))
+    document = config(upstream.url, policy=policy(BY_NAME, "strip", "report"))
     document["limits"] = NO_LIMITS
     async with running(tmp_path, document) as sidecar:
-        for position in POSITIONS:
+        for position in (*POSITIONS, *positions(FOUND)):
             async with client.request(position.method, sidecar.url + position.path, json=position.body) as answer:
                 assert answer.headers["X-CIO-Sidecar"] == "forwarded", position.name
             (arrived,) = upstream.simulator.requests
