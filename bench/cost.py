@@ -174,7 +174,7 @@ async def _stages() -> dict[str, float]:
         "the same: head parsed by llhttp": _least(read_unknown),
         "of it: caller, endpoint, target": _least(lambda: pipeline.admit(rules, head, 0.0)),
         "decode": parsing,
-        "policy: two of thirteen fields stripped, two hashed": _least(lambda: policy.apply(parse(body, 100), structured=False))
+        "policy: two of thirteen fields stripped, two hashed": _least(lambda: policy.apply(parse(body, 100), text=body))
         - parsing,
         "encode": _least(lambda: encode(value)),
         "prepare: decode, policy, encode, head": _least(lambda: pipeline.prepare(admission, body)),

@@ -16,7 +16,6 @@ from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
-from proxy.policy.texts import may_be_structured
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
@@ -93,9 +92,7 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
         if body:
             value = parse(body, rules.depth)
             stage = "policy"
-            value, hits = policy.apply(
-                value, structured=may_be_structured(body), id_type=match.query.get("id_type", "") if match.query else ""
-            )
+            value, hits = policy.apply(value, text=body, id_type=match.query.get("id_type", "") if match.query else "")
             stage = "encode"
             body = encode(value)
         target = match.target

@@ -16,6 +16,7 @@ from proxy.policy.actions import MASK
 from proxy.policy.fields import DeniedError, Hit, Matcher
 from proxy.policy.model import Action
 from proxy.policy.positions import Position
+from proxy.policy.texts import may_be_structured
 from proxy.policy.walk import Act, Ruleset, Walk
 
 # Members of an enumeration take a look-up each, a name of the module a third of one.
@@ -27,7 +28,7 @@ _DENY: Final = Action.DENY
 class EndpointPolicy:
     """The rules that hold for one endpoint, ready to be applied. `renames` says whether a target may change."""
 
-    __slots__ = ("_hashed", "_matcher", "_positions", "_rules", "_thorough", "renames")
+    __slots__ = ("_detecting", "_hashed", "_matcher", "_positions", "_rules", "_thorough", "renames")
 
     def __init__(self, rules: Ruleset) -> None:
         """Apply `rules`."""
@@ -35,22 +36,25 @@ class EndpointPolicy:
         self._matcher: Matcher = rules.matcher
         self._positions: Position = rules.positions
         self._hashed = rules.hasher.hashed
-        self._thorough = rules.more_than_fields
+        self._detecting = rules.detecting
+        self._thorough = rules.thorough
         self.renames = rules.identity is not None
 
-    def apply(self, value: object, *, structured: bool = True, id_type: str = "") -> tuple[object, list[Hit]]:
+    def apply(self, value: object, *, text: bytes = b"", id_type: str = "") -> tuple[object, list[Hit]]:
         """Return what may leave of `value`, which is used up, and what acted on it.
 
-        `structured` says whether a string in it may hold JSON or parameters (`texts.may_be_structured`); `id_type` is what the
-        call's query says its identifiers are.
+        `text` is the JSON text that holds `value`, where it is at hand: it tells at once what need not be looked for.
+        `id_type` is what the call's query says its identifiers are.
 
         Raises:
             DeniedError: a rule does not let the request leave.
             RefusedError: `too_deep`, where JSON in strings is nested too deep to be looked into.
         """
-        if structured or self._thorough:
-            kept, acts = self.explain(value, id_type)
-            return kept, [hit for hit, _ in acts]
+        structured = not text or may_be_structured(text)
+        detecting = self._detecting is not None and (structured or not self._detecting.clear(text))
+        if structured or detecting or self._thorough:
+            walk = Walk(self._rules, id_type, detecting=detecting)
+            return walk.body(value), [hit for hit, _ in walk.acts]
         hits: list[Hit] = []
         return (self._inside(value, self._positions, hits) if isinstance(value, (dict, list)) else value), hits
 

@@ -4,8 +4,7 @@ Rules are told apart by what they do, and each kind is looked for on its own: re
 only counts must not hide what another rule would have masked.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from proxy.errors import ConfigError
@@ -14,15 +13,15 @@ from proxy.policy.detectors.scanner import Scanner
 from proxy.policy.fields import Choice, Choices, Hit
 from proxy.policy.model import Action
 
-Spans = Callable[[str], Iterable[Span]]
+# Stands in for the place of a rule in the file, behind every other.
+EVERY = 1 << 30
 
 
 class Pass(NamedTuple):
-    """One look at a text: what finds, the rule that each detector belongs to, and which of them look at JSON numbers too."""
+    """One look at a text: what finds, and the rule that each of its detectors belongs to."""
 
-    spans: Spans
+    scanner: Scanner
     rules: Mapping[str, Choice]
-    numbers: AbstractSet[str]
 
 
 class Found(NamedTuple):
@@ -44,16 +43,20 @@ class Detecting:
         self.first = min(choice.order for each in self._anywhere for choice in each.rules.values())
         """Where the first of the rules stands in the file."""
 
-    def find(self, text: str, *, exempt: bool, number: bool = False, before: int | None = None) -> Found:
-        """Look at a text, which is a JSON `number` or stands at an `exempt` position; `before` leaves out later rules."""
+    def clear(self, body: bytes) -> bool:
+        """Say whether there is certainly nothing to find in a JSON text."""
+        return all(scanner.clear(body) for scanner, _ in self._anywhere)
+
+    def find(self, text: str, *, exempt: bool, number: bool = False, before: int = EVERY) -> Found:
+        """Look at a text, which may be a JSON `number`, or stand at an `exempt` position; `before` leaves out later rules."""
         looked: list[Hit] = []
         changes: list[tuple[Span, Choice]] = []
-        for spans, rules, numbers in self._at_identifier if exempt else self._anywhere:
-            if number and not numbers:
+        for scanner, rules in self._at_identifier if exempt else self._anywhere:
+            if number and not scanner.numbers:
                 continue
-            for span in spans(text):
+            for span in scanner.spans(text):
                 choice = rules[span.detector]
-                if (number and span.detector not in numbers) or (before is not None and choice.order > before):
+                if (number and span.detector not in scanner.numbers) or choice.order > before:
                     continue
                 if choice.hit.enforced and choice.hit.action is not Action.DENY:
                     changes.append((span, choice))
@@ -101,8 +104,7 @@ class Detection:
             enforced = choice.hit.enforced
             kinds.setdefault((enforced, enforced and choice.hit.action is Action.DENY), {})[name] = choice
         for alike in kinds.values():
-            scanner = self._scanner(tuple(alike), "policy.rules")
-            yield Pass(scanner.spans, alike, scanner.numbers)
+            yield Pass(self._scanner(tuple(alike), "policy.rules"), alike)
 
     def _scanner(self, names: tuple[str, ...], path: str) -> Scanner:
         scanner = self._scanners.get(names)

@@ -67,6 +67,8 @@ class Place(Generic[T]):
         known = self._below.get(key)
         if known is not None:
             return known
+        if not self._cursors:
+            return self  # no selector leads further
         found = self
         for part in key.split(".") if "." in key else (key,):
             found = self._automaton.step(found._cursors, normal_form(part))

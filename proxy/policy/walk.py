@@ -51,7 +51,7 @@ class Identity:
 class Ruleset:
     """Everything that holds for one endpoint and caller."""
 
-    __slots__ = ("allowed", "detecting", "hasher", "identity", "matcher", "more_than_fields", "places", "positions")
+    __slots__ = ("allowed", "detecting", "hasher", "identity", "matcher", "places", "positions", "thorough")
 
     def __init__(  # noqa: PLR0917 - composed once, in `compile`
         self,
@@ -63,7 +63,7 @@ class Ruleset:
         allowed: Allowed | None,
         identity: Identity | None,
     ) -> None:
-        """Compose; `more_than_fields` is whether there is more to look at than the names of fields."""
+        """Compose; `thorough` is whether there is more to look at in every body than the names of fields."""
         self.matcher = matcher
         self.positions = positions
         self.hasher = hasher
@@ -71,18 +71,23 @@ class Ruleset:
         self.detecting = detecting
         self.allowed = allowed
         self.identity = identity
-        self.more_than_fields = bool(selectors) or any(part is not None for part in (detecting, allowed, identity))
+        self.thorough = bool(selectors) or allowed is not None or identity is not None
 
 
 class Walk:
     """One walk through one body."""
 
-    __slots__ = ("_id_type", "_rules", "acts", "nested")
+    __slots__ = ("_detecting", "_id_type", "_path", "_rules", "acts", "nested")
 
-    def __init__(self, rules: Ruleset, id_type: str = "") -> None:
-        """Begin with nothing found; `id_type` is what the call's query says its identifiers are."""
+    def __init__(self, rules: Ruleset, id_type: str = "", *, detecting: bool = True) -> None:
+        """Begin with nothing found; `id_type` is what the call's query says its identifiers are.
+
+        Without `detecting` the walk is told that there is nothing to detect.
+        """
         self._rules = rules
+        self._detecting = rules.detecting if detecting else None
         self._id_type = id_type
+        self._path: list[str] = []
         self.acts: list[Act] = []
         self.nested = 0
 
@@ -93,80 +98,96 @@ class Walk:
             DeniedError: a rule does not let the request leave.
             RefusedError: `too_deep`, where JSON in strings is nested too deep to be looked into.
         """
-        rules = self._rules
-        kept = self._value(value, rules.positions, rules.places, (), transparent=True)
+        kept = self._value(value, self._rules.positions, self._rules.places, transparent=True)
         return None if kept is GONE else kept
 
-    def _value(self, value: Any, position: Position, place: Place[Choices], path: Path, *, transparent: bool) -> Any:  # noqa: ANN401
+    def _value(self, value: Any, position: Position, place: Place[Choices], *, transparent: bool) -> Any:  # noqa: ANN401
         """Return what may leave of a value that no rule names; `transparent` says that minimisation looks inside."""
         kind = type(value)
         if kind is dict:
-            return self._object(value, position, place, path, transparent=transparent)
+            return self._object(value, position, place, transparent=transparent)
         if kind is list:
-            kept = (
-                self._value(element, position.elements, place, (*path, ELEMENT), transparent=transparent) for element in value
-            )
+            elements = position.elements
+            self._path.append(ELEMENT)
+            kept = [self._value(element, elements, place, transparent=transparent) for element in value]
+            self._path.pop()
             return [element for element in kept if element is not GONE]
         if value is None or kind is bool:
             return value
         if position.kind is not None and (identity := self._rules.identity) is not None:
-            value = self._named(value, position.kind, identity, path)
+            value = self._named(value, position.kind, identity)
             kind = type(value)
             if kind is str and identity.pseudonyms.made(value):
                 return value  # what a detector took it for would make one person of all
-        return self._text(value, position, place, path) if kind is str else self._number(value, position, path)
+        if kind is str:
+            return self._text(value, position, place)
+        return value if self._detecting is None else self._detected(value, _digits(value), position, number=True)
 
-    def _named(self, value: Any, kind: Identifier, identity: Identity, path: Path) -> Any:  # noqa: ANN401
+    def _named(self, value: Any, kind: Identifier, identity: Identity) -> Any:  # noqa: ANN401
         """Return the pseudonym of an identifier, or itself where its type is kept."""
         text = value if type(value) is str else encode(value).decode()
         pseudonym = identity.pseudonyms.of(kind, text, self._id_type)
         if pseudonym == text:
             return value
-        self._note(identity.hit, path)
+        self._note(identity.hit)
         return pseudonym if identity.hit.enforced else value
 
-    def _object(
-        self, value: dict[str, Any], position: Position, place: Place[Choices], path: Path, *, transparent: bool
-    ) -> dict[str, Any]:
+    def _object(self, value: dict[str, Any], position: Position, place: Place[Choices], *, transparent: bool) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         hashes: dict[str, Any] = {}
+        plain = self._rules.matcher.plain
         allowed = self._rules.allowed if transparent else None
         for key, child in value.items():
-            below, inside = position.below(key), (*path, key)
+            self._path.append(key)
+            below, further = position.below(key), place.below(key)
             looks_inside = transparent
             if allowed is not None:
                 if not allowed.keeps(key, below):
-                    self._note(allowed.hit, inside)
+                    self._note(allowed.hit)
                     if allowed.hit.enforced:
+                        self._path.pop()
                         continue
                 looks_inside = allowed.looks_inside(key, below)
-            further = place.below(key)
-            choice = self._choice(key, child, position, below, further)
-            if choice is None or not choice.hit.enforced:
+            choice = None
+            if key not in plain or further.chosen is not None:
+                choice = self._choice(key, child, position, below, further)
+            if choice is not None and choice.hit.enforced:
+                self._take(key, child, choice, kept, hashes)
+            else:
                 if choice is not None:
-                    self._note(choice.hit, inside)
-                name = self._key(key, kept, inside)
+                    self._note(choice.hit)
+                name = key if self._detecting is None else self._key(key, kept)
                 if name is not GONE:
-                    child = self._value(child, below, further, inside, transparent=looks_inside)  # noqa: PLW2901
+                    child = self._value(child, below, further, transparent=looks_inside)  # noqa: PLW2901
                     if child is not GONE:
                         kept[name] = child
-                continue
-            self._looked_at(child, choice, inside)
-            self._note(choice.hit, inside)
-            if choice.hit.action is Action.DENY:
-                raise DeniedError([hit for hit, _ in self.acts])
-            if choice.hit.action is Action.STRIP or (name := self._key(key, kept, inside)) is GONE:
-                continue
-            if choice.hit.action is Action.MASK:
-                kept[name] = MASK
-            else:
-                hashes[name + HASH_SUFFIX] = kept[name + HASH_SUFFIX] = self._rules.hasher.hashed(child, choice.canonical)
+            self._path.pop()
+        # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept
 
+    def _take(self, key: str, child: object, choice: Choice, kept: dict[str, Any], hashes: dict[str, Any]) -> None:
+        """Do to a value what the rule of its place says."""
+        self._looked_at(child, choice)
+        self._note(choice.hit)
+        action = choice.hit.action
+        if action is Action.DENY:
+            raise self._denied()
+        if action is Action.STRIP:
+            return
+        name = key if self._detecting is None else self._key(key, kept)
+        if name is GONE:
+            return
+        if action is Action.MASK:
+            kept[name] = MASK
+        else:
+            name += HASH_SUFFIX
+            hashes[name] = kept[name] = self._rules.hasher.hashed(child, choice.canonical)
+
     def _choice(self, key: str, child: object, position: Position, below: Position, place: Place[Choices]) -> Choice | None:
         """Return the rule that names this place, the first of the file."""
-        field = self._rules.matcher.field(key)
+        matcher = self._rules.matcher
+        field = None if key in matcher.plain else matcher.field(key)
         by_name = None if field is None else field.choice_at(position, key, child)
         chosen = place.chosen
         if chosen is None:
@@ -178,43 +199,39 @@ class Walk:
 
     # Values that are text
 
-    def _text(self, text: str, position: Position, place: Place[Choices], path: Path) -> Any:  # noqa: ANN401
+    def _text(self, text: str, position: Position, place: Place[Choices]) -> Any:  # noqa: ANN401
         """Return what may leave of a text: what is held in it treated, then what detectors find in the rest."""
         if position.opaque:
             return text
-        inside = (*path, INSIDE)
-        if self.nested >= NESTED_MAX:
-            if '"' in text or "=" in text:
+        if '"' in text or "=" in text:
+            if self.nested >= NESTED_MAX:
                 raise RefusedError(Reason.TOO_DEEP)
-        else:
+            self._path.append(INSIDE)
             self.nested += 1
-            if not position.exempt and (held := held_json(text, HELD_DEPTH)) is not None:
-                text = self._held(text, held, place, inside)
-                self.nested -= 1
-                return text
+            held = None if position.exempt else held_json(text, HELD_DEPTH)
+            if held is not None:
+                text = self._held(text, held, place)
             # At an identifier position only the query of a URL is looked at: a page view's name is one.
-            if not position.exempt or "://" in text or text.startswith("/"):
-                text = parameters_treated(text, lambda name, value: self._parameter(name, value, place, inside))
+            elif not position.exempt or "://" in text or text.startswith("/"):
+                text = parameters_treated(text, lambda name, value: self._parameter(name, value, place))
             self.nested -= 1
-        return self._detected(text, text, position, path)
+            self._path.pop()
+            if held is not None:
+                return text
+        return text if self._detecting is None else self._detected(text, text, position)
 
-    def _number(self, number: Any, position: Position, path: Path) -> Any:  # noqa: ANN401
-        if self._rules.detecting is None:
-            return number
-        return self._detected(number, _digits(number), position, path, number=True)
-
-    def _held(self, text: str, held: object, place: Place[Choices], path: Path) -> str:
+    def _held(self, text: str, held: object, place: Place[Choices]) -> str:
         """Return a text with the JSON it holds treated; the very text, if nothing in it changed."""
         before = encode(held)
-        kept = self._value(held, NOWHERE, place, path, transparent=False)
+        kept = self._value(held, NOWHERE, place, transparent=False)
         if kept is GONE:
             return ""
         return text if encode(kept) == before else spelled(kept)
 
-    def _parameter(self, name: str, value: str, place: Place[Choices], path: Path) -> tuple[str, str] | None:
+    def _parameter(self, name: str, value: str, place: Place[Choices]) -> tuple[str, str] | None:
         """Return what becomes of a parameter, which is a field like any other."""
         key = name.replace("[", ".").replace("]", "")  # user[ssn]=… as forms write it
-        kept = self._object({key: value}, NOWHERE, place, path, transparent=False)
+        kept = self._object({key: value}, NOWHERE, place, transparent=False)
         if not kept:
             return None
         ((now, left),) = kept.items()
@@ -222,20 +239,20 @@ class Walk:
 
     # What detectors find
 
-    def _detected(self, value: Any, text: str, position: Position, path: Path, *, number: bool = False) -> Any:  # noqa: ANN401
+    def _detected(self, value: Any, text: str, position: Position, *, number: bool = False) -> Any:  # noqa: ANN401
         """Return what may leave of a value whose text is `text`, by the detectors."""
-        detecting = self._rules.detecting
+        detecting = self._detecting
         if detecting is None:
             return value
         looked, changes = detecting.find(text, exempt=position.exempt, number=number)
         for hit in looked:
-            self._refuse_or_note(hit, path)
+            self._note_or_refuse(hit)
         if not changes:
             return value
         pieces: list[str] = []
         done = 0
         for (start, end, _), choice in changes:
-            self._note(choice.hit, path)
+            self._note(choice.hit)
             match choice.hit.action:
                 case Action.STRIP:
                     return GONE
@@ -247,44 +264,44 @@ class Walk:
             done = end
         return "".join((*pieces, text[done:]))
 
-    def _key(self, key: str, kept: dict[str, Any], path: Path) -> Any:  # noqa: ANN401
+    def _key(self, key: str, kept: dict[str, Any]) -> Any:  # noqa: ANN401
         """Return what may leave of a key, which may be personal data itself: an address that leads to its owner's data."""
-        if self._rules.detecting is None:
-            return key
-        name = treated = self._detected(key, key, NOWHERE, path)
+        name = self._detected(key, key, NOWHERE)
         # Two people's keys may have become the same; what stands under them is not.
         while name in kept:
-            name = f"{treated} {len(kept) + 1}"
-            treated = name
+            name = f"{name} {len(kept) + 1}"
         return name
 
-    def _looked_at(self, value: object, choice: Choice, path: Path) -> None:
+    def _looked_at(self, value: object, choice: Choice) -> None:
         """Let the detect rules that stand before the rule of a place look at what it takes."""
-        detecting = self._rules.detecting
+        detecting = self._detecting
         if detecting is None or detecting.first > choice.order:
             return
-        for text, number in _texts(value):
+        for text, number in texts_of(value):
             for hit in detecting.find(text, exempt=False, number=number, before=choice.order).looked:
-                self._refuse_or_note(hit, path)
+                self._note_or_refuse(hit)
 
-    def _refuse_or_note(self, hit: Hit, path: Path) -> None:
-        self._note(hit, path)
+    def _note(self, hit: Hit) -> None:
+        self.acts.append((hit, tuple(self._path)))
+
+    def _note_or_refuse(self, hit: Hit) -> None:
+        self._note(hit)
         if hit.enforced:
-            raise DeniedError([hit for hit, _ in self.acts])
+            raise self._denied()
 
-    def _note(self, hit: Hit, path: Path) -> None:
-        self.acts.append((hit, path))
+    def _denied(self) -> DeniedError:
+        return DeniedError([hit for hit, _ in self.acts])
 
 
-def _texts(value: object) -> Iterator[tuple[str, bool]]:
+def texts_of(value: object) -> Iterator[tuple[str, bool]]:
     """Yield every key, string and number in `value` as text, and whether it is a number."""
     if type(value) is dict:
         for key, child in value.items():
             yield key, False
-            yield from _texts(child)
+            yield from texts_of(child)
     elif type(value) is list:
         for element in value:
-            yield from _texts(element)
+            yield from texts_of(element)
     elif type(value) is str:
         yield value, False
     elif value is not None and type(value) is not bool:

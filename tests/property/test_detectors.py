@@ -1,13 +1,16 @@
 """Detectors on any text: they never raise, what they find lies in it and apart, and masking it once is enough."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from proxy.payload.encode import encode
 from proxy.policy.detectors.linear import Expression
 from proxy.policy.detectors.scanner import Scanner
+from proxy.policy.walk import texts_of
 from tests.detections import ALL, masked
 
 pytestmark = pytest.mark.needs("detectors")
@@ -24,6 +27,17 @@ PIECES = [
 texts = st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=8).map("".join) | st.text(
     st.characters(exclude_categories=[]), max_size=30
 )
+
+bodies = st.recursive(
+    texts | st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def leaves(body: object) -> Iterator[str]:
+    """Yield every key, string and number of a body as detectors see it."""
+    yield from (text for text, _ in texts_of(body))
 
 
 @pytest.fixture(scope="module")
@@ -85,3 +99,19 @@ def test_the_work_grows_with_the_text_and_no_faster(monkeypatch: pytest.MonkeyPa
         counts.append(searches)
     assert counts[1] <= 10 * counts[0] + len(ALL) * 10
     assert counts[1] <= 20_000 * len(ALL) // 2
+
+
+@given(body=bodies)
+def test_a_clear_body_holds_nothing_to_find(everything: Scanner, body: object) -> None:
+    """What one look at the whole JSON text says holds for each of its keys, strings and numbers."""
+    if everything.clear(encode(body)):
+        assert not [text for text in leaves(body) if everything.spans(text)]
+
+
+def test_an_ordinary_body_is_clear(patterns: Scanner) -> None:
+    """And one with a card is not, nor any where a pattern of a user's own is looked for."""
+    few = Scanner(["payment_card", "iban", "email"], {})
+    assert few.clear(b'{"plan":"pro","created_at":1700000000,"tags":["a","b"],"n":1.5}')
+    assert not few.clear(b'{"plan":"pro","n":4111111111111111}')
+    assert not few.clear(rb'{"plan":"\u0034111111111111111"}')
+    assert not patterns.clear(b"{}")

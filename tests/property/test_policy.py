@@ -138,8 +138,8 @@ def test_the_short_way_and_the_long_way_lead_to_the_same(body: object) -> None:
     for policy in (UNKEYED, KEYED):
         if may_be_structured(encode(body)):
             continue
-        short = policy.apply(copy.deepcopy(body), structured=False)
-        long = policy.apply(copy.deepcopy(body), structured=True)
+        short = policy.apply(copy.deepcopy(body), text=encode(body))
+        long = policy.apply(copy.deepcopy(body))
         assert repr(short) == repr(long)
 
 

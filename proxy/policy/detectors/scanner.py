@@ -23,6 +23,8 @@ PASSES = 8
 _DIGITS = frozenset(b"0123456789")
 _ALPHANUMERIC = _DIGITS | frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _MASK = MASK.encode()
+# In JSON that holds any of these, a text or number may be another than it is spelled: escapes, exponents, what is not ASCII.
+_SPELLED_OTHERWISE = r"\\|[0-9][eE]|[^\x00-\x7F]"
 # What stands for a find when the text is looked at again: like the brackets of a mask, a part of nothing.
 _BLANK = b"]"
 
@@ -32,7 +34,7 @@ Find = Callable[[bytes], Iterable[Part]]
 class Scanner:
     """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
 
-    __slots__ = ("_finds", "_folding", "_names", "_own", "_sieve", "numbers")
+    __slots__ = ("_finds", "_folding", "_names", "_own", "_sieve", "_whole", "numbers")
 
     def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
         """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
@@ -63,6 +65,12 @@ class Scanner:
         except ValueError as error:
             raise ValueError(f"detectors and patterns are {error}; leave some out") from None
         self._folding = Folding()
+        self._whole = None if self._own else Sieve([*expressions, _SPELLED_OTHERWISE])
+
+    def clear(self, body: bytes) -> bool:
+        """Say whether there is certainly nothing to find in a JSON text: in its keys, strings and numbers as they stand."""
+        # A pattern of a user's own may be about where a text begins and ends.
+        return self._whole is not None and not self._whole.matching(body)
 
     def spans(self, text: str) -> Sequence[Span]:
         """Return what is found in `text`."""
