@@ -20,6 +20,7 @@ from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
 from proxy.api.model import Bucket, Upstream
 from proxy.clock import Clock, SystemClock
+from proxy.config.known import known_fields
 from proxy.config.model import Config
 from proxy.config.tls import listener_context, upstream_contexts
 from proxy.credentials.keyring import KeyStatus
@@ -39,7 +40,8 @@ from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
 from proxy.pipeline import common_head
-from proxy.policy.compile import NO_KEY, compile_policy
+from proxy.policy.compile import NO_KEY, Policy, compile_policy
+from proxy.policy.inventory import Inventory
 from proxy.policy.model import UNKEYED
 from proxy.rules import Rules
 from proxy.tasks import Tasks
@@ -88,18 +90,30 @@ class Sidecar:
         """Return the rules of the proxied path, with what is known of the secrets they need."""
         config, secrets = self._config, self._secrets
         hash_key = NO_KEY if HASH_KEY in secrets.unread else secrets.hash_key
+        policy = compile_policy(config.policy, ENDPOINTS, hash_key)
         rules = Rules(
             table=Table(ENDPOINTS, unknown=config.outbound.unknown_endpoints),
-            policy=compile_policy(config.policy, ENDPOINTS, hash_key),
+            policy=policy,
             callers=secrets.callers,
             heads={upstream: common_head(config.upstream(upstream).origin.authority) for upstream in Upstream},
             body_bytes=config.outbound.limits.body_bytes,
             large_body_bytes=config.outbound.limits.large_body_bytes,
             depth=config.outbound.limits.depth,
+            inventory=self._inventory(policy),
         )
         for hit in rules.policy.hits:
             self._metrics.pii_actions.expect(*hit.labels)  # a counter that begins with its first hit hides it from `rate`
         return rules
+
+    def _inventory(self, policy: Policy) -> Inventory | None:
+        section = self._config.policy.inventory
+        if section is None:
+            return None
+        known = frozenset() if section.known is None else known_fields(section.known)
+        self._observer.inventory_kept(endpoint.name for endpoint in ENDPOINTS)
+        return Inventory(
+            self._clock.wall, self._observer.field_is_new, self._observer.field_unrecorded, known, policy.inventory_scanner
+        )
 
     async def run(self) -> None:
         """Serve until `stop` is called, then drain."""
@@ -239,7 +253,7 @@ class Sidecar:
     async def _listen_admin(self, stack: AsyncExitStack, status: Callable[[], Iterator[KeyStatus]]) -> None:
         admin = self._config.admin
         token = None if admin.token is None else lambda: self._secrets.admin_token
-        pages = build_admin(self.registry, lambda: self._ready, token, status)
+        pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: self._rules.inventory)
         with _binding("admin.port"):
             host, port = await stack.enter_async_context(serving(pages, admin.host, admin.port))
         self._say({"event": "listening", "listener": "admin", "host": host, "port": port})

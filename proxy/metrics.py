@@ -33,7 +33,7 @@ _BOUNDS = (*map(str, BUCKETS_SECONDS), "+Inf")
 # The closed sets of label values that have no enumeration of their own.
 ADMISSIONS = ("admitted", "waited", "refused")
 VERDICTS = ("accepted", "rejected")
-STAGES = ("admit", "decode", "policy", "encode", "target", "query", "head")
+STAGES = ("admit", "decode", "inventory", "policy", "encode", "target", "query", "head")
 RETRY_REASONS = ("stale_connection", "rejected_key")
 
 Label = str | int
@@ -159,6 +159,12 @@ class Metrics(Collector):
             "pii_actions", "What the policy did, or in report mode would do.", ("rule", "action", "mode")
         )
         self.pii_errors = Counter("pii_errors", "Requests refused because a privacy stage failed.", ("stage",))
+        self.inventory_new_fields = Counter(
+            "inventory_new_fields", "Fields that no caller had sent before, where an inventory is kept.", ("endpoint",)
+        )
+        self.inventory_unrecorded = Counter(
+            "inventory_unrecorded", "Times that a field was left out of the inventory because it is full."
+        )
         self.credential_requests = Counter(
             "credential_requests", "Uses of a credential by Customer.io's verdict.", ("credential", "key_id", "result")
         )
@@ -199,7 +205,8 @@ class Metrics(Collector):
         """Give every family, at a scrape."""
         instruments: tuple[Counter | Gauge | Histogram, ...] = (
             self.requests, self.refusals, self.request_duration, self.upstream_duration, self.inflight, self.loop_lag,
-            self.pii_actions, self.pii_errors, self.credential_requests, self.credential_refresh, self.credential_staleness,
+            self.pii_actions, self.pii_errors, self.inventory_new_fields, self.inventory_unrecorded,
+            self.credential_requests, self.credential_refresh, self.credential_staleness,
             self.credential_version_age, self.ratelimit, self.retries, self.lenient_rejections, self.config_reload,
             self.build_info,
         )  # fmt: skip

@@ -111,6 +111,20 @@ class Observer(ports.Observer):
         for hit in hits:
             counts[hit.labels].number += 1
 
+    def inventory_kept(self, endpoints: Iterable[str]) -> None:
+        """Note that new fields will be counted."""
+        self._metrics.inventory_unrecorded.expect()
+        for name in endpoints:
+            self._metrics.inventory_new_fields.expect(name)
+
+    def field_is_new(self, endpoint: str) -> None:
+        """Count a field that was not seen before."""
+        self._metrics.inventory_new_fields.add(endpoint)
+
+    def field_unrecorded(self) -> None:
+        """Count a field that the inventory has no room for."""
+        self._metrics.inventory_unrecorded.add()
+
     def stage_failed(self, stage: str, error: BaseException) -> None:
         """Count and log a fault of our own in a privacy stage."""
         self._metrics.pii_errors.add(stage)

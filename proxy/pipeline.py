@@ -91,6 +91,10 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             body = _plain(facts, body, admission.body_bytes)
         if body:
             value = parse(body, rules.depth)
+            inventory = rules.inventory
+            if inventory is not None:
+                stage = "inventory"
+                inventory.saw(endpoint.name, value, body)
             stage = "policy"
             value, hits = policy.apply(value, text=body, id_type=match.query.get("id_type", "") if match.query else "")
             stage = "encode"

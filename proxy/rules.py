@@ -7,6 +7,7 @@ from proxy.api.match import Table
 from proxy.api.model import Upstream
 from proxy.credentials.callers import Callers
 from proxy.policy.compile import Policy
+from proxy.policy.inventory import Inventory
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +15,7 @@ class Rules:
     """Replaced whole, never changed: a request is decided by one of them from beginning to end.
 
     `heads` gives, for each upstream, the end of the request line and the header lines that every call to it begins with;
-    `body_bytes`, `large_body_bytes` and `depth` bound a body.
+    `body_bytes`, `large_body_bytes` and `depth` bound a body; `inventory` is where fields are written down, if they are.
     """
 
     table: Table
@@ -24,3 +25,4 @@ class Rules:
     body_bytes: int
     large_body_bytes: int
     depth: int
+    inventory: Inventory | None = None

@@ -13,11 +13,12 @@ from prometheus_client.exposition import generate_latest as plain_text
 from prometheus_client.openmetrics.exposition import CONTENT_TYPE_LATEST as OPENMETRICS
 from prometheus_client.openmetrics.exposition import generate_latest as openmetrics_text
 
-from proxy.admin import keys
+from proxy.admin import inventory, keys
 from proxy.admin.access import CHALLENGE, Token, bears
 from proxy.admin.serve import Handle
 from proxy.credentials.keyring import KeyStatus
 from proxy.errors import Answer, error_body
+from proxy.policy.inventory import Inventory
 
 METHODS = frozenset({"GET", "HEAD"})
 
@@ -27,7 +28,10 @@ Page = Callable[[web.BaseRequest], web.Response]
 ERRORS: Mapping[str, Answer] = MappingProxyType(
     {
         "unauthorized": Answer(401, "The page needs the admin token, as a Bearer token."),
-        "not_found": Answer(404, "There is no such page; there are /healthz, /readyz and /metrics, and with a token /v1/keys."),
+        "not_found": Answer(
+            404, "There is no such page; there are /healthz, /readyz and /metrics, and with a token what is below /v1/."
+        ),
+        "inventory_off": Answer(404, "No inventory is kept; set policy.inventory, and start again."),
         "method_not_allowed": Answer(405, "The page only takes GET and HEAD."),
         "not_ready": Answer(503, "The sidecar is not ready."),
     }
@@ -39,10 +43,12 @@ def build(
     ready: Callable[[], bool],
     token: Token | None,
     status: Callable[[], Iterable[KeyStatus]],
+    kept: Callable[[], Inventory | None],
 ) -> Handle:
     """Return what answers requests.
 
-    `ready` says whether traffic should come; `token` is None where none is configured; `status` describes the keys.
+    `ready` says whether traffic should come; `token` is None where none is configured; `status` describes the keys,
+    `kept` gives the inventory, if there is one.
     """
 
     def healthz(_: web.BaseRequest) -> web.Response:
@@ -60,7 +66,7 @@ def build(
 
     pages: dict[str, Page] = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics}
     if token is not None:
-        behind_token: Mapping[str, Page] = {keys.PATH: keys.page(status)}
+        behind_token: Mapping[str, Page] = {keys.PATH: keys.page(status), inventory.PATH: inventory.page(kept, refusal)}
         pages |= {path: _guarded(page, token) for path, page in behind_token.items()}
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:

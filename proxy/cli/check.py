@@ -17,6 +17,7 @@ from proxy.cli.findings import Finding, State, show, well
 from proxy.cli.keys import overdue
 from proxy.cli.stores import providers
 from proxy.clock import SystemClock
+from proxy.config.known import known_fields
 from proxy.config.load import Loaded, load
 from proxy.config.model import Config
 from proxy.config.problems import each
@@ -110,6 +111,8 @@ def _apart(slot: Slot) -> bool:
 
 def _policy(config: Config, hash_key: Sensitive[bytes] | None) -> Iterator[Finding]:
     compile_policy(config.policy, ENDPOINTS, hash_key)
+    if config.policy.inventory is not None and config.policy.inventory.known is not None:
+        known_fields(config.policy.inventory.known)
     yield Finding("policy", State.OK, f"{len(config.policy.rules)} rules, mode {config.policy.mode}")
 
 

@@ -147,6 +147,22 @@ def policy_lint(
     return command(config, os.environ, as_json=as_json)
 
 
+@policy_app.command("inventory")
+def policy_inventory(
+    config: ConfigFile = None,
+    *,
+    endpoint: Annotated[str, typer.Option(metavar="GLOB", help="Only of these endpoints, such as 'track.*'.")] = "*",
+    new: Annotated[
+        bool, typer.Option("--new", help="Only fields that policy.inventory.known does not hold; exit 1 if any.")
+    ] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Print which fields the callers of a running sidecar send."""
+    from proxy.cli.inventory import inventory as command  # noqa: PLC0415 - see above
+
+    return command(config, os.environ, endpoint, only_new=new, as_json=as_json)
+
+
 @tls_app.command()
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where the files go; made if it is missing.")],

@@ -1,4 +1,4 @@
-"""What a running sidecar says of its keys, asked over its admin port with its admin token.
+"""What a running sidecar says of itself, asked over its admin port with its admin token.
 
 A question follows no redirect, and is bounded in time and size. Nothing of an answer is shown but what the page is made of.
 """
@@ -8,13 +8,14 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Self
+from typing import Self, TypeVar
 
 import aiohttp
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
 from proxy import __version__
+from proxy.admin import inventory, keys
 from proxy.cli.stores import providers
 from proxy.config.model import Config
 from proxy.credentials.keyring import KeyStatus
@@ -23,10 +24,43 @@ from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
 
 ASK_SECONDS = 5.0
-# A key takes some 250 bytes, and there are a handful.
-ANSWER_MAX_BYTES = 1 << 18
+# Of keys there are a handful of some 250 bytes each; of fields as many as an inventory has room for.
+ANSWER_MAX_BYTES = 1 << 24
 
-_KEYS = TypeAdapter(dict[str, tuple[KeyStatus, ...]])
+
+@dataclass(frozen=True, slots=True)
+class SeenField:
+    """One field of the inventory, as `proxy.admin.inventory` shows it."""
+
+    endpoint: str
+    path: str
+    types: tuple[str, ...]
+    count: int
+    detectors: Mapping[str, int]
+    first_seen: str
+    last_seen: str
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class InventoryPage:
+    """What callers sent since a time, and how often a field was left out."""
+
+    since: str
+    unrecorded: int
+    fields: tuple[SeenField, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPage:
+    """The keys of Customer.io that it holds."""
+
+    keys: tuple[KeyStatus, ...]
+
+
+T = TypeVar("T")
+# How the page says that no inventory is kept (`proxy.admin.app.ERRORS`).
+OFF = b"inventory_off"
 
 
 class UnansweredError(Exception):
@@ -41,7 +75,7 @@ class AwayError(UnansweredError):
 class Running:
     """The sidecar that runs with a configuration."""
 
-    url: URL
+    origin: URL
     token: Sensitive[str]
 
     @classmethod
@@ -53,7 +87,9 @@ class Running:
         """
         admin = config.admin
         if admin.token is None:
-            raise ConfigError("is not set, and without it a sidecar shows no keys: set it, and restart", path="admin.token")
+            raise ConfigError(
+                "is not set, and without it a sidecar shows nothing of this: set it, and restart", path="admin.token"
+            )
         if admin.port == 0:
             raise ConfigError("is 0, so its port is not known here: set CIO_SIDECAR_ADMIN__PORT", path="admin.port")
         try:
@@ -61,7 +97,7 @@ class Running:
             token = document.secret(admin.token.field)
         except UnreadableError as error:
             raise ConfigError(str(error), path="admin.token") from None
-        return cls(URL.build(scheme="http", host=_reachable(admin.host), port=admin.port, path="/v1/keys"), token)
+        return cls(URL.build(scheme="http", host=_reachable(admin.host), port=admin.port), token)
 
     def keys(self) -> tuple[KeyStatus, ...]:
         """Return what the sidecar says of its keys.
@@ -69,40 +105,49 @@ class Running:
         Raises:
             UnansweredError: it does not say.
         """
+        return self._asked(keys.PATH, KeyPage).keys
+
+    def inventory(self) -> InventoryPage:
+        """Return what the sidecar says of the fields that callers send.
+
+        Raises:
+            UnansweredError: it does not say.
+        """
+        return self._asked(inventory.PATH, InventoryPage)
+
+    def _asked(self, path: str, shape: type[T]) -> T:
         try:
-            status, body = asyncio.run(self._ask())
+            status, body = asyncio.run(self._ask(path))
         except (TimeoutError, aiohttp.ClientError, OSError):
-            raise AwayError(f"no sidecar answers at {self._place}: is it running, with this configuration?") from None
+            raise AwayError(f"no sidecar answers at {self.origin}: is it running, with this configuration?") from None
         match status:
             case HTTPStatus.OK:
-                return self._read(body)
+                return self._read(body, shape)
             case HTTPStatus.UNAUTHORIZED:
                 raise UnansweredError("the sidecar has another admin.token than this one: was it started with another?")
             case HTTPStatus.SERVICE_UNAVAILABLE:
                 raise AwayError("the sidecar could not read its admin.token yet: its log says why")
+            case HTTPStatus.NOT_FOUND if OFF in body:
+                raise UnansweredError("the sidecar keeps no inventory: set policy.inventory to {}, and restart it")
             case HTTPStatus.NOT_FOUND:
-                raise UnansweredError(f"what runs at {self._place} shows no keys: was it started without admin.token?")
+                raise UnansweredError(f"what runs at {self.origin} does not show this: was it started without admin.token?")
             case _:
-                raise UnansweredError(f"what runs at {self._place} is no sidecar of this version: it answers {status}")
+                raise UnansweredError(f"what runs at {self.origin} is no sidecar of this version: it answers {status}")
 
-    @property
-    def _place(self) -> URL:
-        return self.url.origin()
-
-    def _read(self, body: bytes) -> tuple[KeyStatus, ...]:
+    def _read(self, body: bytes, shape: type[T]) -> T:
         try:
-            return _KEYS.validate_json(body if len(body) <= ANSWER_MAX_BYTES else b"")["keys"]
-        except (ValidationError, KeyError):
+            return TypeAdapter(shape).validate_json(body if len(body) <= ANSWER_MAX_BYTES else b"")
+        except ValidationError:
             raise UnansweredError(
-                f"what runs at {self._place} is no sidecar of this version: its keys cannot be read"
+                f"what runs at {self.origin} is no sidecar of this version: what it shows cannot be read"
             ) from None
 
-    async def _ask(self) -> tuple[int, bytes]:
+    async def _ask(self, path: str) -> tuple[int, bytes]:
         headers = {"Authorization": f"Bearer {self.token.reveal()}", "User-Agent": f"cio-sidecar/{__version__}"}
         timeout = aiohttp.ClientTimeout(total=ASK_SECONDS)
         async with (
             aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
-            session.get(self.url, headers=headers, allow_redirects=False) as response,
+            session.get(self.origin.with_path(path), headers=headers, allow_redirects=False) as response,
         ):
             body = bytearray()
             async for piece in response.content.iter_any():

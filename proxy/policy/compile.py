@@ -15,6 +15,7 @@ from proxy.errors import ConfigError
 from proxy.policy.actions import Hasher, HmacHasher, Sha256Hasher, canonical_form
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.detect import Detecting, Detection
+from proxy.policy.detectors.scanner import Scanner
 from proxy.policy.fields import Choice, Choices, Field, Hit, Matcher
 from proxy.policy.identity import Pseudonyms
 from proxy.policy.minimise import Allowed
@@ -36,9 +37,10 @@ _ANYONE = ""
 class Policy:
     """A compiled policy. What holds for a caller that rules name is made when it is first asked for, and kept."""
 
-    def __init__(self, compiler: "_Compiler", hits: tuple[Hit, ...]) -> None:
-        """Hold what makes it, and all that can act."""
+    def __init__(self, compiler: "_Compiler", hits: tuple[Hit, ...], inventory_scanner: Scanner | None) -> None:
+        """Hold what makes it, all that can act, and what looks at values for the inventory."""
         self.hits = hits
+        self.inventory_scanner = inventory_scanner
         self._compiler = compiler
         self._callers = compiler.callers
         self._unknown = compiler.compiled("", _ANYONE)
@@ -72,11 +74,13 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     detection = Detection(document.patterns)
     for rule in rules:
         detection.check(rule.section.detect, f"policy.rules.{rule.index}.detect")
+    sought = () if document.inventory is None else document.inventory.detect
+    detection.check(sought, "policy.inventory.detect")
     compiler = _Compiler(document, rules, endpoints, _hasher(document, hash_key), detection)
     hits = [rule.hit for rule in rules if rule.hit is not None]
     if compiler.allow:
         hits.append(Hit(ALLOW, Action.STRIP, document.mode))
-    return Policy(compiler, (*hits, *compiler.identity_hits))
+    return Policy(compiler, (*hits, *compiler.identity_hits), detection.scanner(sought))
 
 
 class _Rule:

@@ -88,6 +88,15 @@ class Detection:
         for position, name in enumerate(names):
             self._scanner((name,), f"{path}.{position}")
 
+    def scanner(self, names: Iterable[str]) -> Scanner | None:
+        """Return what finds all of `names` in one look, or None where there are none.
+
+        Raises:
+            ConfigError: they are too many together.
+        """
+        together = tuple(dict.fromkeys(names))
+        return self._scanner(together, "policy.inventory.detect") if together else None
+
     def detecting(self, choices: Mapping[str, Choices]) -> Detecting | None:
         """Return what looks for the detectors that rules name, or None where none is named.
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from proxy.config.values import FROM_LIST, Name, SecretReference, Section
+from proxy.config.values import FROM_LIST, LocalPath, Name, SecretReference, Section
 from proxy.policy.names import normal_form
 from proxy.policy.selector import steps
 
@@ -139,6 +139,15 @@ class RuleSection(Section):
         return self
 
 
+class InventorySection(Section):
+    """What is written down of the fields that callers send: their paths and types, never a value."""
+
+    detect: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=200)] = ()
+    """What is looked for in every value, such as `payment_card`, or a name from `patterns`; rules need not name it."""
+    known: LocalPath | None = None
+    """A file that `policy inventory --json` wrote: fields in it are not new."""
+
+
 class PolicyDocument(Section):
     """A policy file."""
 
@@ -152,6 +161,8 @@ class PolicyDocument(Section):
     """Detectors of your own: regular expressions (RE2), by the name that `detect` knows them by."""
     identifiers: Literal["keep"] | Identifiers = "keep"
     """Pseudonyms in place of identifiers, by type; keep: as they are."""
+    inventory: InventorySection | None = None
+    """What callers send, for `cio-sidecar policy inventory`; null: nothing is written down."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -26,6 +26,8 @@ LABELS = {
     "cio_sidecar_loop_lag_seconds": set(),
     "cio_sidecar_pii_actions": {"rule", "action", "mode"},
     "cio_sidecar_pii_errors": {"stage"},
+    "cio_sidecar_inventory_new_fields": {"endpoint"},
+    "cio_sidecar_inventory_unrecorded": set(),
     "cio_sidecar_credential_refresh": {"store", "result"},
     "cio_sidecar_credential_requests": {"credential", "key_id", "result"},
     "cio_sidecar_credential_staleness_seconds": {"credential"},
@@ -51,6 +53,8 @@ def used() -> CollectorRegistry:
     metrics.inflight.read = lambda: {(): 3}
     metrics.pii_actions.add('a "rule"\\\n', "strip", "enforce")
     metrics.pii_errors.add("policy")
+    metrics.inventory_new_fields.add("track.v1.identify")
+    metrics.inventory_unrecorded.add()
     metrics.credential_requests.add("track", "1f2e3d4c", "accepted")
     metrics.credential_refresh.add("vault", "ok")
     metrics.credential_staleness.read = lambda: {("track",): 3.5}

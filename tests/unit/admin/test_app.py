@@ -33,7 +33,9 @@ class Pages:
         Metrics(registry, "1.2.3")
         self.ready = True
         self.token: Sensitive[str] | None = Sensitive(TOKEN)
-        self._handle = build(registry, lambda: self.ready, (lambda: self.token) if with_token else None, lambda: [KEY])
+        self._handle = build(
+            registry, lambda: self.ready, (lambda: self.token) if with_token else None, lambda: [KEY], lambda: None
+        )
 
     async def get(self, path: str, method: str = "GET", accept: str = "", authorization: str | None = None) -> web.Response:
         """Return what is answered."""

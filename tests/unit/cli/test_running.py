@@ -55,7 +55,7 @@ def served(handle: Handle) -> Iterator[int]:
 
 def pages(token: Sensitive[str] | None, *, configured: bool = True) -> Handle:
     """Return a sidecar's own pages."""
-    return build(CollectorRegistry(), lambda: True, (lambda: token) if configured else None, lambda: KEYS)
+    return build(CollectorRegistry(), lambda: True, (lambda: token) if configured else None, lambda: KEYS, lambda: None)
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Handle:
@@ -86,9 +86,9 @@ def test_keys_come_back_as_they_are(host: str) -> None:
 
 def test_a_sidecar_that_listens_everywhere_is_asked_here() -> None:
     """In the version of the protocol that it listens in."""
-    assert asked(1, "0.0.0.0").url.host == "127.0.0.1"
-    assert str(asked(1, "::").url) == "http://[::1]:1/v1/keys"
-    assert asked(1, "10.1.2.3").url.host == "10.1.2.3"
+    assert asked(1, "0.0.0.0").origin.host == "127.0.0.1"
+    assert str(asked(1, "::").origin) == "http://[::1]:1"
+    assert asked(1, "10.1.2.3").origin.host == "10.1.2.3"
 
 
 @pytest.mark.parametrize(
@@ -113,6 +113,12 @@ def test_what_is_no_answer_is_one_line(handle: Handle, error: type[UnansweredErr
     assert said in str(raised.value)
     assert "CANARY" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_a_sidecar_without_an_inventory_says_how_to_have_one() -> None:
+    """It is a page like the others, behind the token."""
+    with served(pages(Sensitive(TOKEN))) as port, pytest.raises(UnansweredError, match="keeps no inventory"):
+        asked(port).inventory()
 
 
 def test_a_key_that_knows_more_is_read_all_the_same() -> None:
@@ -150,7 +156,7 @@ def test_a_server_that_never_answers_is_away(monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.parametrize(
     ("admin", "environ", "path", "said"),
     [
-        ({}, {}, "admin.token", "is not set, and without it a sidecar shows no keys"),
+        ({}, {}, "admin.token", "is not set, and without it a sidecar shows nothing of this"),
         ({"token": "env:TOKEN"}, {}, "admin.token", "the environment variable is not set"),
         ({"token": "env:TOKEN", "port": 0}, {"TOKEN": TOKEN}, "admin.port", "is 0, so its port is not known here"),
     ],

@@ -1,0 +1,202 @@
+"""The fields that callers send, by their paths."""
+
+from collections.abc import Sequence
+
+import orjson
+import pytest
+
+from proxy.policy.detectors.scanner import Scanner
+from proxy.policy.inventory import BELOW_MAX, DEPTH_MAX, FIELDS_MAX, KEY_MAX_CHARACTERS, MAP_KEYS, Inventory, Seen, named
+
+IDENTIFY = "track.v1.identify"
+
+
+class Watched:
+    """An inventory on a clock that the test turns, and what it told."""
+
+    def __init__(self, known: frozenset[tuple[str, str]] = frozenset(), detect: Sequence[str] = ()) -> None:
+        """Begin at second 100."""
+        self.now = 100.0
+        self.new: list[str] = []
+        self.left_out = 0
+        scanner = Scanner(detect, {}) if detect else None
+        self.inventory = Inventory(lambda: self.now, self.new.append, self._leave_out, known, scanner)
+
+    def _leave_out(self) -> None:
+        self.left_out += 1
+
+    def saw(self, body: object, endpoint: str = IDENTIFY) -> None:
+        """Show it a body."""
+        self.inventory.saw(endpoint, body, orjson.dumps(body))
+
+    def fields(self) -> dict[str, Seen]:
+        """Return every field of any endpoint by its path."""
+        return {seen.path: seen for _, seen in self.inventory}
+
+
+def test_every_field_is_written_down_with_its_path_and_types() -> None:
+    """In objects, in arrays, of all types it came as; the same path of another endpoint is another field."""
+    watched = Watched()
+    watched.saw({"plan": "pro", "address": {"city": "Paris"}, "tags": ["a", 1], "items": [{"sku": 1.5}, {"sku": None}]})
+    watched.saw({"plan": 3, "ok": True})
+    watched.saw({"plan": "x"}, "track.v1.event")
+    fields = {(endpoint, seen.path): seen for endpoint, seen in watched.inventory}
+    assert {path: seen.type_names for (endpoint, path), seen in fields.items() if endpoint == IDENTIFY} == {
+        "address": ["object"],
+        "address.city": ["string"],
+        "items": ["array"],
+        "items.[]": ["object"],
+        "items.[].sku": ["number", "null"],
+        "ok": ["boolean"],
+        "plan": ["string", "integer"],
+        "tags": ["array"],
+        "tags.[]": ["string", "integer"],
+    }
+    assert fields["track.v1.event", "plan"].count == 1
+    assert list(fields) == sorted(fields)
+    assert watched.inventory.fields == len(fields)
+
+
+def test_how_often_and_when() -> None:
+    """First and last, in the clock's own seconds."""
+    watched = Watched()
+    watched.saw({"a": 1, "b": [1, 2]})
+    watched.now = 200.0
+    watched.saw({"a": 2})
+    fields = watched.fields()
+    assert [(seen.count, seen.first_seen, seen.last_seen) for seen in (fields["a"], fields["b.[]"])] == [
+        (2, 100.0, 200.0),
+        (2, 100.0, 100.0),
+    ]
+    assert watched.inventory.since == 100.0
+
+
+def test_a_field_is_new_once() -> None:
+    """Unless it is known; each is told with its endpoint."""
+    watched = Watched(frozenset({(IDENTIFY, "plan")}))
+    for _ in range(2):
+        watched.saw({"plan": "pro", "ssn": "1"})
+        watched.saw({"plan": "pro"}, "track.v1.event")
+    assert watched.new == [IDENTIFY, "track.v1.event"]
+    assert [(seen.path, seen.new) for _, seen in watched.inventory] == [("plan", True), ("plan", False), ("ssn", True)]
+
+
+# Keys that are data
+
+
+@pytest.mark.parametrize(
+    "key", ["plan", "first_name", "First Name", "$set", "cio.topics.topic_1", "naïve", "имя", "utm_2024", "a-b"]
+)
+def test_the_name_of_a_field_is_shown(key: str) -> None:
+    """In any script, with the signs that stand in names."""
+    assert named(key)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "",
+        "ada@example.com",
+        "+15550123",
+        "12345",
+        "507f1f77bcf86cd799439011",
+        "https://x/y",
+        "10.0.0.1",
+        "order_20261125",
+        "a" * 81,
+    ],
+)
+def test_a_key_that_may_be_a_value_is_not_shown(key: str) -> None:
+    """An address, a number, an id, a date; whatever it is, its values are still looked into."""
+    watched = Watched()
+    watched.saw({"by": {key: {"plan": 1}, "x": 1}})
+    assert not named(key)
+    assert set(watched.fields()) == {"by", "by.*", "by.*.plan", "by.x"}
+
+
+def test_an_object_with_many_different_keys_is_a_map() -> None:
+    """What it maps from is data: the names that were shown before are forgotten, too, and what stands below them."""
+    watched = Watched()
+    for number in range(MAP_KEYS):
+        watched.saw({"scores": {f"{chr(97 + number % 26)}{'x' * (number // 26)}": {"of": 1}}})
+    assert len(watched.fields()) == 1 + 2 * MAP_KEYS
+    for key in ("jane", "john", "jane"):
+        watched.saw({"scores": {key: {"of": "1"}}})
+    fields = watched.fields()
+    assert set(fields) == {"scores", "scores.*", "scores.*.of"}
+    assert (fields["scores.*"].count, fields["scores.*.of"].type_names) == (3, ["string"])
+    assert watched.inventory.fields == 3
+
+
+@pytest.mark.parametrize(
+    "around", [lambda body: body, lambda body: {"attributes": body}, lambda body: {"batch": [{"traits": body}]}]
+)
+def test_a_body_with_many_attributes_is_no_map(around) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - from dict to dict
+    """Nor is what only holds attributes: Customer.io takes three hundred of a person."""
+    watched = Watched()
+    names = [f"{chr(97 + number % 26)}{'x' * (number // 26)}" for number in range(300)]
+    watched.saw(around(dict.fromkeys(names, 1)))
+    assert sum(path.rpartition(".")[2] in names for path in watched.fields()) == 300
+
+
+# Bounds
+
+
+def test_one_place_has_room_for_so_many_fields() -> None:
+    """What is beyond is counted, each time, and known fields are still written down."""
+    watched = Watched()
+    for number in range(BELOW_MAX + 5):
+        watched.saw({"".join(chr(97 + int(digit)) for digit in str(number)): 1})
+    assert (watched.inventory.fields, watched.inventory.unrecorded, watched.left_out) == (BELOW_MAX, 5, 5)
+    watched.saw({"a": 1})
+    assert watched.fields()["a"].count == 2
+
+
+def test_the_whole_has_room_for_so_many_fields() -> None:
+    """However they are spread."""
+    watched = Watched()
+    letters = ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(BELOW_MAX)]
+    for endpoint in range(FIELDS_MAX // BELOW_MAX + 2):
+        watched.saw(dict.fromkeys(letters, 1), f"endpoint-{endpoint}")
+    assert watched.inventory.fields == FIELDS_MAX
+    assert watched.inventory.unrecorded == 2 * BELOW_MAX
+    assert len(watched.fields()) <= FIELDS_MAX
+
+
+def test_what_is_deeper_than_fields_are_is_not_looked_at() -> None:
+    """The object at the last level is written down as one."""
+    body: object = 1
+    for _ in range(DEPTH_MAX + 5):
+        body = {"a": body}
+    watched = Watched()
+    watched.saw(body)
+    assert watched.inventory.fields == DEPTH_MAX
+    assert len("a") <= KEY_MAX_CHARACTERS
+
+
+@pytest.mark.parametrize("body", [None, 1, "x", [], [1], {}])
+def test_any_body_is_written_down(body: object) -> None:
+    """One that is no object has no fields, but perhaps elements."""
+    watched = Watched()
+    watched.saw(body)
+    assert list(watched.fields()) == (["[]"] if body == [1] else [])
+
+
+# Detectors
+
+
+@pytest.mark.needs("detectors")
+def test_what_is_found_in_values_is_counted_at_their_field() -> None:
+    """In texts and numbers; a key in which something is found is not shown."""
+    watched = Watched(detect=["payment_card", "email"])
+    watched.saw({"note": "4111 1111 1111 1111, ada@example.com", "n": 4111111111111111, "plan": "pro", "f": 4111111111111111.0})
+    watched.saw({"note": "ada@example.com and bob@example.com", "ok": True, "none": None})
+    fields = watched.fields()
+    assert {path: seen.detectors for path, seen in fields.items() if seen.detectors} == {
+        "f": {"payment_card": 1},
+        "n": {"payment_card": 1},
+        "note": {"payment_card": 1, "email": 3},
+    }
+    watched.saw({"by": {"x ada@example.com": 1, "GB82WEST": 1}})
+    assert watched.fields()["by.*"].detectors == {"email": 1}
+    assert "by.x ada@example.com" not in watched.fields()
