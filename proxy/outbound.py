@@ -50,6 +50,9 @@ class Outbound:
         except pipeline.StageError as error:
             self._observer.stage_failed(error.stage, error.fault)
             reason = Reason.INTERNAL
+        except Exception as error:  # noqa: BLE001  # between the stages; whatever it is, it is told as theirs are
+            self._observer.stage_failed("prepare", error)
+            reason = Reason.INTERNAL
         else:
             self._observer.policy_acted(hits)
             return self._sender.send(outgoing, caller, admission.caller, admission.started)

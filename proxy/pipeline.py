@@ -83,10 +83,11 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
     rules, match = admission.rules, admission.match
     endpoint = match.endpoint
     facts = _facts(rules, admission.head.headers)
-    policy = rules.policy.for_endpoint(endpoint.name, admission.caller)
     hits: list[Hit] = []
-    stage = "decode"
+    stage = "policy"
     try:
+        policy = rules.policy.for_endpoint(endpoint.name, admission.caller)
+        stage = "decode"
         if body:
             body = _plain(facts, body, admission.body_bytes)
         if body:

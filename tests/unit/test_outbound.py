@@ -100,6 +100,20 @@ def test_a_fault_in_a_stage_is_answered_500_and_told_without_its_text(monkeypatc
     assert "a@b.c" not in stage.lines.text()
 
 
+def test_a_fault_between_the_stages_is_one_like_any_other() -> None:
+    """What comes before the first stage and behind the last is held to the same: answered, counted, and told (promise G1)."""
+    stage = Stage()
+    admitted = stage.outbound.admit(HEAD)
+    head = RequestHead(HEAD.method, HEAD.target, BrokenMapping())
+    admission = Admission(RULES, admitted.match, head, admitted.caller, admitted.body_bytes, started=admitted.started)
+    assert stage.outbound.deliver(admission, b"{}", stage.caller) is None
+    assert stage.caller.reason is Reason.INTERNAL
+    assert stage.pool.all[0].sent == []
+    assert stage.count("pii_errors_total", stage="prepare") == 1
+    fault, _ = stage.lines.events()
+    assert (fault["event"], fault["reason"], fault["error"]) == ("stage_failed", "prepare", "BrokenError")
+
+
 def test_a_fault_at_admission_refuses_the_request() -> None:
     """It is no malformed request, and it is told where to look."""
     stage = Stage()

@@ -25,14 +25,25 @@ _MINUS = 0x2212
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
+class FoldingError(Exception):
+    """A fault of our own."""
+
+
 class Folding(dict[int, int | None]):
     """What each character becomes, for `str.translate`: worked out once, and remembered."""
 
     def __missing__(self, code: int) -> int | None:
-        """Work out what becomes of a character."""
-        folded = _folded(code)
-        if len(self) < KNOWN_CHARACTERS:
-            self[code] = folded
+        """Work out what becomes of a character.
+
+        Raises:
+            FoldingError: a look-up failed. `str.translate` would take its error for a character that stays as it is.
+        """
+        try:
+            folded = _folded(code)
+            if len(self) < KNOWN_CHARACTERS:
+                self[code] = folded
+        except LookupError as error:
+            raise FoldingError from error
         return folded
 
 

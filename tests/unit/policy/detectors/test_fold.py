@@ -1,8 +1,10 @@
 """Texts as detectors look at them, and the way back."""
 
+import unicodedata
+
 import pytest
 
-from proxy.policy.detectors.fold import KNOWN_CHARACTERS, Folding, as_it_is, folded
+from proxy.policy.detectors.fold import KNOWN_CHARACTERS, Folding, FoldingError, as_it_is, folded
 from proxy.policy.detectors.model import Span
 
 
@@ -24,6 +26,18 @@ from proxy.policy.detectors.model import Span
 def test_what_becomes_of_characters(text: str, plain: str) -> None:
     """Digits of any script and width, compatibility forms, spaces and dashes become ASCII; what is unseen goes."""
     assert folded(text, Folding()).data.decode() == plain
+
+
+def test_a_look_up_that_fails_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`str.translate` swallows a LookupError and lets the character stay, so that a number could stay unfound (promise G1)."""
+
+    def broken(character: str) -> str:
+        raise KeyError(character)
+
+    with monkeypatch.context() as broken_place:
+        broken_place.setattr(unicodedata, "category", broken)
+        with pytest.raises(FoldingError):
+            folded("４１", Folding())
 
 
 def test_the_way_back_leads_over_what_was_left_out() -> None:

@@ -1,0 +1,223 @@
+"""Calls that reach every line of the privacy stages between them, and the policies that they meet.
+
+Small on purpose: each is sent thousands of times. `CANARY` stands in every one, so that it is in hand wherever something fails.
+"""
+
+import gzip
+import json
+import zlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.flows.positions import CANARY, held
+
+C = CANARY
+HMAC = {"algorithm": "hmac-sha256", "key": "env:X", "key_id": "k2", "previous": [{"key": "env:Y", "key_id": "k1"}]}
+POLICIES: dict[str, dict[str, Any]] = {
+    # Field names alone: the short way.
+    "fields": {
+        "version": 1,
+        "hash": {"algorithm": "sha256"},
+        "rules": [
+            {"name": "look", "fields": ["email"], "action": "strip", "mode": "report", "endpoints": ["track.v1.*"]},
+            {"name": "never", "fields": ["ssn", "email"], "action": "strip", "force": True},
+            {"name": "contact", "fields": ["phone"], "action": "hash"},
+            {"name": "note", "fields": ["note"], "action": "mask"},
+            {"name": "card", "fields": ["card"], "action": "deny"},
+        ],
+    },
+    # Everything a policy can say: the long way.
+    "everything": {
+        "version": 1,
+        "hash": HMAC,
+        "identifiers": {"id": "hmac", "email": "hmac", "phone": "hmac"},
+        "allow": {
+            "track.v1.identify": [
+                "plan", "phone", "note", "raw", "form", "url", "deep", "friends", "home", "count", "age", "list", "secret",
+                "card", "vip", "mobile",
+            ],
+        },
+        "rules": [
+            {"name": "billing", "fields": ["plan"], "action": "mask", "callers": ["billing"]},
+            {"name": "home", "paths": ["home.*.city", "friends[].name", "**.street", "vip"], "action": "strip"},
+            {"name": "where", "paths": ["home.**.city", "note", "friends.**.deep.**.**.x"], "action": "hash"},
+            {"name": "see", "paths": ["id", "email"], "action": "deny", "mode": "report"},
+            {"name": "never", "fields": ["ssn"], "action": "strip"},
+            {"name": "contact", "fields": ["phone", "mobile", "note"], "action": "hash"},
+            {"name": "secret", "fields": ["secret"], "action": "mask"},
+            {"name": "card", "fields": ["card"], "action": "deny"},
+        ],
+    },
+    # Values by what they are made of, and all that a detector may decide.
+    "detectors": {
+        "version": 1,
+        "hash": HMAC,
+        "identifiers": {"email": "hmac"},
+        "patterns": {"badge": "B-[0-9]{4}|\u00ab", "any": "x*"},
+        "rules": [
+            {"name": "see", "detect": ["badge", "any"], "action": "deny", "mode": "report"},
+            {"name": "stop", "detect": ["uk_nino"], "action": "deny"},
+            {"name": "named", "fields": ["phone", "note"], "action": "hash"},
+            {"name": "also-named", "fields": ["secret"], "action": "mask"},
+            {"name": "billing", "fields": ["plan"], "action": "strip", "callers": ["billing"]},
+            {"name": "gone", "detect": ["ipv4", "ipv6"], "action": "strip"},
+            {"name": "for-billing", "detect": ["national_id:NL", "phone:GB"], "action": "mask", "callers": ["billing"]},
+            {"name": "hashed", "detect": ["iban", "phone:US"], "action": "hash"},
+            {"name": "masked", "detect": [
+                "payment_card", "us_ssn:bare", "us_itin", "uk_nhs", "national_id:BE", "national_id:SE", "national_id:ES",
+            ], "action": "mask"},
+        ],
+    },
+    # By itself: it alone takes as long to compile as all else together.
+    "email": {
+        "version": 1,
+        "hash": HMAC,
+        "rules": [{"name": "hashed", "detect": ["email"], "action": "hash"}],
+    },
+    # A policy that looks, and changes nothing.
+    "report": {
+        "version": 1,
+        "mode": "report",
+        "hash": HMAC,
+        "identifiers": {"id": "hmac", "email": "hmac"},
+        "allow": {"track.v1.identify": ["plan"]},
+        "rules": [{"name": "never", "fields": ["ssn"], "paths": ["a.b"], "action": "strip"}],
+    },
+}  # fmt: skip
+# The keys of the callers, by their names.
+CALLERS = {"billing": "billing-key", "shop": "shop-key"}
+STRANGER = "nobody's key"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A request, the policy it meets, and who sends it."""
+
+    name: str
+    policy: str
+    method: str
+    target: str
+    body: bytes = b""
+    headers: dict[str, str] = field(default_factory=dict)
+    caller: str = "shop"
+
+    def request(self) -> bytes:
+        """Return what the caller's connection brings."""
+        fields = {
+            "Host": "localhost", "Authorization": f"Bearer {CALLERS.get(self.caller, STRANGER)}",
+            "Content-Type": "application/json", "Content-Length": str(len(self.body)), **self.headers,
+        }  # fmt: skip
+        lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        return f"{self.method} {self.target} HTTP/1.1\r\n{lines}\r\n".encode() + self.body
+
+
+def text(value: object) -> bytes:
+    """Return JSON; with escapes only for lone surrogates, because they take the long way."""
+    try:
+        return json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json.dumps(value).encode()
+
+
+GZIP, DEFLATE = {"Content-Encoding": "gzip"}, {"Content-Encoding": "deflate"}
+PERSON = "/api/v1/customers/5"
+NESTED: Any = {"ssn": C}
+for _ in range(6):
+    NESTED = held({"x": NESTED})
+BATCH = {
+    "batch": [
+        {
+            "type": "person", "action": "identify", "identifiers": {"email": "A@b.c"}, "attributes": {"email": C, "ssn": C},
+            "cio_relationships": [{"identifiers": {"object_type_id": "1", "object_id": "a"}}],
+        },
+        {"type": "person", "action": "event", "identifiers": {"id": "5"}, "name": "x", "attributes": {"phone": C, "note": [C]}},
+    ],
+}  # fmt: skip
+
+CALLS = (
+    # The short way
+    Call("fields", "fields", "PUT", PERSON, text({
+        "email": f"{C}@b.c", "ssn": C,
+        "phone": [C, None, 1, True, {"b": [1, 1.5, C, 1e25, 1e20, 1e-7, 0.0, False, None], "a": 0.5}], "note": C,
+        "plan": [C, {"x": C, "y": {"ssn": C}}, [[1]]], "a.ssn": 1, "a.b": 1, "phone_hash": C, "": C,
+        "cio_subscription_preferences.topics.phone": C, "cio_subscription_preferences": {"topics": {"email": C}},
+    })),
+    Call("nothing named", "fields", "PUT", PERSON, text({"plan": C, "x": {"y": [C, {"z": C}]}})),
+    Call("fields, seen before", "fields", "POST", "/api/v2/batch", text(BATCH)),
+    Call("fields, and strings that hold something", "fields", "PUT", PERSON, text({"raw": held({"ssn": C}), "x": 2})),
+    Call("fields, no object", "fields", "PUT", PERSON, text(C)),
+    Call("denied", "fields", "PUT", PERSON, text({"ssn": C, "x": {"card": C}})),
+    Call("pipelines", "fields", "POST", "/v1/identify", text({"userId": "5", "traits": {"email": C, "ssn": C}})),
+    Call("large numbers", "fields", "PUT", PERSON,
+         b'{"n":123456789012345678901234567890,"f":1.5,"ssn":NaN,"s":"%b"}' % C.encode()),
+    Call("lone surrogates", "fields", "PUT", PERSON, text({"s": "\ud83d", "phone": ["\ud83d", {"\ud83d": "\ud83d" + C}]})),
+    Call("gzip", "fields", "PUT", PERSON, gzip.compress(text({"ssn": C})), GZIP),
+    Call("deflate", "fields", "PUT", PERSON, zlib.compress(text({"ssn": C})), DEFLATE),
+    Call("identity", "fields", "PUT", PERSON, text({"ssn": C}), {"Content-Encoding": "identity"}),
+    Call("nothing to send", "fields", "POST", f"{PERSON}/suppress", b"", {"X-Note": C.encode("ascii", "ignore").decode()}),
+    Call("nothing to send, said as a form", "fields", "POST", f"{PERSON}/suppress", b"null", {"Content-Type": "text/plain"}),
+    Call("an endpoint that nobody knows", "fields", "POST", f"/api/v1/x?ssn=1&phone={C[:6]}&a=b&n=1", text({"ssn": C})),
+    # What is refused
+    Call("a form", "fields", "PUT", PERSON, C.encode(), {"Content-Type": "application/x-www-form-urlencoded"}),
+    Call("an unknown coding", "fields", "PUT", PERSON, C.encode(), {"Content-Encoding": "br"}),
+    Call("broken gzip", "fields", "PUT", PERSON, C.encode(), GZIP),
+    Call("cut gzip", "fields", "PUT", PERSON, gzip.compress(text({"ssn": C}))[:-4], GZIP),
+    Call("a bomb", "fields", "PUT", PERSON, gzip.compress(text({"ssn": C * 1000})), GZIP),
+    Call("no JSON", "fields", "PUT", PERSON, b'{"ssn":"' + C.encode()),
+    Call("infinity", "fields", "PUT", PERSON, b"[Infinity, 1]"),
+    Call("overflow", "fields", "PUT", PERSON, b"[1e999, 12345678901234567890]"),
+    Call("too deep", "fields", "PUT", PERSON, b'[["' + C.encode() + b'"],' + b"[" * 20 + b"]" * 20 + b"]"),
+    Call("too deep for any decoder", "fields", "PUT", PERSON, b"[" * 5000),
+    Call("a stranger", "fields", "PUT", PERSON, text({"ssn": C}), {}, "stranger"),
+    Call("deep in width only", "fields", "PUT", PERSON, text([[1]] * 30)),
+    # The long way
+    Call("everything", "everything", "PUT", f"{PERSON}", text({
+        "email": f"{C}@B.c", "id": 5, "anonymous_id": C, "plan": C, "ssn": C, "phone": "+1 (2)", "other": C, "vip": C,
+        "cio_relationships": {"relationships": [{"identifiers": {"object_id": "1"}, "relationship_attributes": {"ssn": C}}]},
+        "note": "k1." + "0" * 32, "secret": C, "home": {"a": {"city": C, "street": C}, "b": {"c": {"city": {"x": C}}}},
+        "friends": [{"name": C, "plan": "x"}, [{"name": C}], {"deep": {"a": {"b": {"x": C}}}}, None, True, 1.5], "a.b": 1,
+        "attributes": {"plan": 1, "other": C}, "count": 1, "age": True, "list": [C], "phone_hash": C, "mobile": None,
+    })),
+    Call("everything, for billing", "everything", "PUT", "/api/v1/customers/a%40b.c", text({"plan": C, "ssn": C}), {},
+         "billing"),
+    Call("everything, for billing, unknown", "everything", "POST", "/api/v1/x?plan=1", text({"plan": C}), {}, "billing"),
+    Call("a batch, for billing", "everything", "POST", "/api/v2/batch", text(BATCH), {}, "billing"),
+    Call("a trigger, for billing", "everything", "POST", "/v1/campaigns/1/triggers", text({
+        "recipients": {"or": [{"phone": C}]}, "emails": [f"{C}@b.c"], "data": {"phone": C}}), {}, "billing"),
+    Call("strings that hold something", "everything", "PUT", PERSON, text({
+        "raw": held({"ssn": C, "plan": held([{"phone": C}, C])}), "form": f"user[ssn]={C}&a=2&mobile=1;ssn=2;b=3&ssn=4",
+        "url": f"https://x/?ssn={C}#ssn={C}", "email": f"https://x/?ssn={C}",
+        "list": [held(C), '{"', '["\ud83d"]', "[1]", "a=b"],
+        "deep": held({"x": 1}), "plan": '"' + "[" * 101, "note": "=", "home": {"x.city": C, "y": held({"city": C})},
+    })[:-1].replace(b'"plan": ', b'"other": ') + b"}"),
+    Call("too much in strings", "everything", "PUT", PERSON, text({"deep": NESTED})),
+    Call("too deep in a string", "everything", "PUT", PERSON, text({"plan": '["' + C + '",' + "[" * 200 + "]" * 201})),
+    Call("too deep in a string with a surrogate", "everything", "PUT", PERSON,
+         text({"plan": '["\ud83d",' + "[" * 200 + "]" * 201})),
+    Call("no JSON in a string with a surrogate", "everything", "PUT", PERSON, text({"plan": '["\ud83d' + C, "ssn": 1})),
+    Call("denied on the long way", "everything", "PUT", PERSON, text({"ssn": C, "card": C})),
+    Call("pseudonyms in a query", "everything", "GET", "/v1/customers/5/attributes?id_type=email", b""),
+    Call("pseudonyms in a batch", "everything", "POST", "/api/v2/batch", text(BATCH)),
+    Call("pseudonyms that stand already", "everything", "PUT", f"/api/v1/customers/k1.{'0' * 32}", text(
+        {"email": f"{'0' * 32}@k2.invalid", "id": "", "cio_id": "cio_1", "phone": f"k2.{'0' * 32}"})),
+    Call("Customer.io's own id", "everything", "DELETE", "/api/v1/customers/cio_5"),
+    Call("members by their type", "everything", "POST", "/api/v1/segments/1/add_customers?id_type=email",
+         text({"ids": [f"{C}@b.c"]})),
+    # Detectors
+    Call("detectors", "detectors", "PUT", PERSON, text({
+        "card": "4111 1111 1111 1111 2025", "n": [4111111111111111, 4111111111111112, 536904399, 1.5], "email": "A@b.c",
+        "id": 5, "text": f"{C} \u00e9crit: 536-90-4399 & 4111\u200b111111111111 \u2212 \uff11 B\u20111234",
+        "ids": ["943 476 5919", "400 000 0004", "912-70-1234", "85.07.30-033.28", "811218-9876", "12345678Z", "BG123456A"],
+        "iban": ["GB82 WEST 1234 5698 7654 32", "GB82 WEST 1234 5698 7654 33"], "ip": "10.1.2.3", "v6": "fe80::1 ::1",
+        "at": "12:30:45 Abc::Dead", "phone": "+1 212 555 0123", "tel": "call (212) 555-0123", "badge": "B-1234",
+        "10.1.2.3": 1, "10.1.2.4": {"phone": 1}, "note": "B-1234", "raw": held("10.1.2.3"),
+        "10.1.2.3.phone": 1, "hidden": "\u00abB-1234", "secret": {"a": ["x", 5, None]},
+    })),
+    Call("detectors, and a lone surrogate", "detectors", "PUT", PERSON, text({"x": "10.1.2.3 \ud83d", "y": C})),
+    Call("addresses", "email", "PUT", PERSON, text({"x": f"{C}: a@b.co, logo@2x.png", "a@b.co": 1, "A@b.co": 1})),
+    Call("detectors deny", "detectors", "PUT", PERSON, text({"phone": {"a": C, "b": "AB 12 34 56 C"}})),
+    Call("a message, for billing", "detectors", "POST", "/v1/send/email", text({
+        "to": "a@b.co", "identifiers": {"email": "a@b.co"}, "attachments": {"a.txt": "MTAuMS4yLjM="}, "body": C,
+    }), {}, "billing"),
+    Call("report", "report", "PUT", PERSON, text({"email": f"{C}@b.c", "ssn": C, "a": {"b": {"c": C}}, "other": C})),
+)  # fmt: skip

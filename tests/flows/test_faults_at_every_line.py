@@ -1,0 +1,363 @@
+"""G1: a fault forwards nothing, wherever it strikes.
+
+An exception is raised in turn at every line of `payload/`, `policy/` and `pipeline.py` that runs for a request. Everything else
+is the real thing, from the bytes of the caller's connection to the call that would be written to Customer.io's.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from structlog.typing import FilteringBoundLogger
+
+import proxy
+from proxy.api.endpoints import ENDPOINTS
+from proxy.api.match import Table
+from proxy.api.model import Bucket, Upstream
+from proxy.credentials.callers import Callers
+from proxy.delivery.ports import Timeouts
+from proxy.delivery.send import Sender
+from proxy.errors import ANSWERS, Reason, error_body
+from proxy.http1.caller import CallerConnection
+from proxy.http1.server import Server
+from proxy.limits.gcra import Quota
+from proxy.limits.memory import MemoryLimiter
+from proxy.metrics import COMPILED, Metrics
+from proxy.observer import Observer
+from proxy.outbound import Outbound
+from proxy.pipeline import common_head
+from proxy.policy import fields, selector
+from proxy.policy.compile import compile_policy
+from proxy.policy.detectors import linear
+from proxy.policy.model import PolicyDocument
+from proxy.rules import Rules
+from proxy.sensitive import Sensitive
+from tests.fakes import FakeClock, FakeConnections, Lines, Timers, authorization, keyring
+from tests.flows.calls import CALLERS, CALLS, POLICIES, Call
+from tests.flows.lines import Line, Tracer, of_functions
+from tests.flows.positions import CANARY
+from tests.unit.http1.fakes import AT_ONCE, LIMITS, FakeTransport
+
+pytestmark = [
+    pytest.mark.needs("detectors"),
+    pytest.mark.skipif(COMPILED, reason="the package is compiled: its lines cannot be traced"),
+]
+
+ROOT = Path(proxy.__file__).parent
+STAGES = [ROOT / "pipeline.py", *sorted(path for name in ("payload", "policy") for path in (ROOT / name).rglob("*.py"))]
+TABLE = Table(ENDPOINTS, unknown="inspect")
+# Of the endpoints only those that are called: a policy is compiled anew for each fault.
+CALLED = frozenset(TABLE.match(call.method, call.target.encode()).endpoint.name for call in CALLS)
+ROWS = [row for row in ENDPOINTS if row.name in CALLED]
+
+
+class UnexpectedError(RuntimeError):
+    """A fault that nobody foresaw."""
+
+
+# Beside it, what is more likely to be caught somewhere by mistake.
+OTHERS = (KeyError, MemoryError, RecursionError)
+# Of the exact decoder, which tells a RecursionError as a body that is too deep.
+DECODING = ("_parse_exactly", "_finite", "_constant")
+
+# What never runs for a request, by the reason: whole files, functions by their names, lines by function and text.
+AT_LOAD = ("policy/model.py", "policy/lint.py", "policy/cases.py")
+NEVER: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "runs at load, or for a command": {
+        "pipeline.py": ["common_head"],
+        "policy/actions.py": ["Sha256Hasher.__init__", "HmacHasher.__init__"],
+        "policy/apply.py": ["EndpointPolicy.explain"],
+        "policy/compile.py": [
+            "compile_policy", "Policy.__init__", "_Rule.__init__", "_Compiler.__init__", "_Compiler.identity_hits", "_matched",
+            "_named", "_refuse_shadowed", "_refuse_unsendable", "_touches", "_identity", "_hasher",
+        ],
+        "policy/detect.py": ["Detection.__init__", "Detection.check"],
+        "policy/detectors/national.py": ["_written"],
+        "policy/detectors/scanner.py": [
+            "_own", "Scanner.__init__: if name in DETECTORS:",
+            "Scanner.__init__: expression, find, number = patterns[name], _own(name, patterns[name]), True",
+        ],
+        "policy/identity.py": ["Pseudonyms.__init__"],
+        "policy/selector.py": ["steps"],
+        "policy/walk.py": ["Identity.__init__"],
+    },
+    "refuses a detector, each of which was made at load": {
+        "policy/detect.py": [
+            "Detection._scanner: except ValueError as error:",
+            "Detection._scanner: raise ConfigError(str(error), path=path) from None",
+        ],
+        "policy/detectors/catalogue.py": [
+            'detector: raise ValueError("is no detector; docs/detectors.md lists them, and patterns in the policy adds more")',
+            "installed: except ImportError:",
+            """installed: raise ValueError(f'needs a library: pip install "customerio-sidecar[{extra}]"') from None""",
+        ],
+        "policy/detectors/linear.py": [
+            "Expression.__init__: except UnicodeEncodeError:",
+            'Expression.__init__: raise ValueError("holds a lone surrogate") from None',
+            "Expression.__init__: except re2.error as error:",
+            "Expression.__init__: (reason,) = error.args",
+            'Expression.__init__: raise ValueError(reason.partition(b":")[0].decode(errors="replace")) from None',
+            "Sieve.__init__: except re2.error:",
+            'Sieve.__init__: raise ValueError("too large together") from None',
+            'Sieve.__init__: raise ValueError("too large together")',
+        ],
+        "policy/detectors/phone.py": ['phone: raise ValueError("no country has this code; write it as in phone:US")'],
+        "policy/detectors/scanner.py": [
+            'Scanner.__init__: raise ValueError(f"pattern {name}: a detector has this name; take another")',
+            "Scanner.__init__: except ValueError as error:",
+            'Scanner.__init__: raise ValueError(f"detectors and patterns are {error}; leave some out") from None',
+            "_known: except ValueError as error:",
+            '_known: raise ValueError(f"{name}: {error}") from None',
+        ],
+    },
+    "runs after a fault: see the last test": {
+        "pipeline.py": [
+            "StageError.__init__", "prepare: except Exception as error:", "prepare: raise StageError(stage, error) from error",
+        ],
+    },
+    "turns a look-up that failed into a fault that is told: see its unit test": {
+        "policy/detectors/fold.py": [
+            "Folding.__missing__: except LookupError as error:", "Folding.__missing__: raise FoldingError from error",
+        ],
+    },
+    "is not what it is called with": {
+        "pipeline.py": ["_facts: return _Facts(rules, fields)"],
+        "policy/apply.py": ["EndpointPolicy.target: return match.target, []"],
+        "policy/walk.py": ["Walk._detected: return value"],
+        "payload/canonical.py": ["_write: case _:", '_write: raise TypeError("not a JSON value")'],
+    },
+    "for people and tests": {"policy/fields.py": ["Hit.__eq__", "Hit.__hash__", "Hit.__repr__"]},
+}  # fmt: skip
+# Where an exception has a meaning of its own that is not a fault: none of this kind is raised there.
+MEANT = {("policy/detectors/fold.py", "try:"): LookupError}  # `str.translate`: the character stays as it is
+# What tells of a refusal and of a fault: each of these functions runs whole.
+TELLING = {
+    "outbound.py": ("Outbound.refused",),
+    "observer.py": ("Observer.policy_acted", "Observer.stage_failed", "Observer.refused"),
+    "metrics.py": ("Counter.add", "Count.__init__"),
+    "pipeline.py": ("StageError.__init__",),
+}
+INTERNAL = error_body(Reason.INTERNAL, ANSWERS[Reason.INTERNAL])
+
+
+class Sidecar:
+    """All that stands between a caller's connection and one to Customer.io, built anew: none of it has seen a call."""
+
+    def __init__(self, policy: str, log: FilteringBoundLogger, *, broken: bool = False) -> None:
+        """Enforce the policy of that name; a `broken` one has no head for any upstream."""
+        clock = FakeClock()
+        self.cut_off = 0  # connections of callers that ended with a fault
+        self.registry = CollectorRegistry()
+        self.metrics = Metrics(self.registry, "1.2.3")
+        self._pool = FakeConnections(idle=2)
+        observer = Observer(self.metrics, log, clock)
+        sender = Sender(
+            connections=dict.fromkeys(Upstream, self._pool),
+            limiter=MemoryLimiter({bucket: Quota(10, 10) for bucket in Bucket}, 1, clock, Timers(clock).call_later),
+            keys=keyring(clock, {name: authorization() for name in ("track", "app", "pipelines")}),
+            inflight_bytes=1_000_000,
+            timeouts=Timeouts(attempt_seconds=5, total_seconds=9),
+            observer=observer,
+            clock=clock,
+            spawn=self._pool.spawn,
+        )
+        rules = Rules(
+            table=TABLE,
+            policy=compile_policy(PolicyDocument.model_validate(POLICIES[policy]), ROWS, Sensitive(b"pepper")),
+            callers=Callers.of([(name, Sensitive(key)) for name, key in CALLERS.items()], frozenset()),
+            heads={} if broken else {upstream: common_head(f"{upstream}.example") for upstream in Upstream},
+            body_bytes=20_000,
+            large_body_bytes=20_000,
+            depth=16,
+        )
+        self._server = Server(Outbound(rules, sender, observer, clock), LIMITS, clock, AT_ONCE)
+
+    @property
+    def faults(self) -> int:
+        """How many `pii_errors_total` has counted."""
+        return sum(count.number for count in self.metrics.pii_errors.values.values())
+
+    def take(self, call: Call) -> tuple[list[bytes], bytes]:
+        """Take a call on a connection of its own; return what was written to Customer.io, and what to the caller."""
+        before = len(self._sent())
+        transport = FakeTransport()
+        transport.connect(CallerConnection(self._server))
+        try:
+            transport.receive(call.request())
+        except Exception:  # noqa: BLE001  # whatever it is: an event loop ends the connection
+            self.cut_off += 1
+        return self._sent()[before:], transport.taken()
+
+    def _sent(self) -> list[bytes]:
+        return [data for connection in self._pool.all for data in connection.sent]
+
+
+@dataclass(frozen=True)
+class Run:
+    """A call that was traced: which lines ran how often, what was sent, and what the caller was told."""
+
+    call: Call
+    broken: bool
+    ran: Counter[Line]
+    outcome: tuple[list[bytes], bytes]
+
+
+@dataclass(frozen=True)
+class Strike:
+    """An exception that is raised where a line is reached for the `nth` time. Its text quotes data, as a library's may."""
+
+    run: Run
+    line: Line
+    nth: int
+    fault: Exception
+
+    def __str__(self) -> str:
+        """Say what strikes where."""
+        name, line = type(self.fault).__name__, self.line
+        return f"{name} at {line.number} ({line.text}), reached {self.nth} times by {self.run.call.name!r}"
+
+
+@dataclass(frozen=True)
+class Struck:
+    """What came of a strike."""
+
+    sidecar: Sidecar
+    raised: bool
+    sent: list[bytes]
+    answer: bytes
+
+    @property
+    def internal(self) -> bool:
+        """Whether the caller was told what it is told of faults of ours, and no more."""
+        head, _, body = self.answer.partition(b"\r\n\r\n")
+        marked = b"\r\nX-CIO-Sidecar: refused; reason=internal\r\n" in head
+        return head.startswith(b"HTTP/1.1 500 ") and marked and body == INTERNAL
+
+    @property
+    def refused(self) -> bool:
+        """Whether the caller was told of any refusal."""
+        return b"\r\nX-CIO-Sidecar: refused; reason=" in self.answer
+
+
+def strike(strike: Strike, log: FilteringBoundLogger) -> Struck:
+    """Take a call in a new sidecar, and let it fail."""
+    sidecar = Sidecar(strike.run.call.policy, log, broken=strike.run.broken)
+    tracer = Tracer([Path(strike.line.file)], strike.line, strike.nth, strike.fault)
+    with tracer.traced():
+        sent, answer = sidecar.take(strike.run.call)
+    return Struck(sidecar, tracer.raised, sent, answer)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small_memories() -> Iterator[None]:
+    """Let what policies remember overflow in small calls."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fields, "KNOWN_KEYS", 3)
+        patch.setattr(selector, "KNOWN_KEYS", 4)
+        patch.setattr(selector, "STATES_MAX", 8)
+        patch.setattr(linear, "WORK_MAX_BYTES", 200)
+        yield
+
+
+def traced(files: Iterable[Path], *, broken: bool = False) -> list[Run]:
+    """Run every call once, each in a sidecar of its own, and trace the lines of `files`."""
+    log = Lines()
+    logger = log.logger()
+    runs = []
+    for call in CALLS:
+        sidecar, tracer = Sidecar(call.policy, logger, broken=broken), Tracer(files)
+        with tracer.traced():
+            outcome = sidecar.take(call)
+        runs.append(Run(call, broken, tracer.ran, outcome))
+    log.text()
+    return runs
+
+
+@pytest.fixture(scope="module")
+def runs(_small_memories: None) -> list[Run]:
+    """Return how every call runs where nothing fails."""
+    return traced(STAGES)
+
+
+def strikes(runs: list[Run], path: Path) -> Iterator[Strike]:
+    """Yield what to raise at each line: once when a short call comes by, once at the end of a long one, once in its midst."""
+    others = cycle(OTHERS)
+    for line in sorted({line for run in runs for line in run.ran if line.file == str(path)}):
+        meant = MEANT.get((str(path.relative_to(ROOT)), line.text), ())
+        other = next(kind for kind in others if not issubclass(kind, meant))
+        reaching = sorted((run for run in runs if line in run.ran), key=lambda run: run.ran.total())
+        busiest = max(reaching, key=lambda run: run.ran[line])
+        yield Strike(reaching[0], line, 1, UnexpectedError(CANARY))
+        yield Strike(reaching[-1], line, reaching[-1].ran[line], other(CANARY))
+        yield Strike(busiest, line, busiest.ran[line] // 2 + 1, UnexpectedError(CANARY))
+
+
+def test_every_line_of_the_stages_runs(runs: list[Run]) -> None:
+    """The calls reach every line that can run for a request; what is left out is named here, and for nothing else."""
+    left_out: dict[str, set[str]] = {}
+    for files in NEVER.values():
+        for name, texts in files.items():
+            left_out.setdefault(name, set()).update(texts)
+    ran = {line for run in runs for line in run.ran}
+    missed: dict[str, set[str]] = {}
+    for path in STAGES:
+        name, source = str(path.relative_to(ROOT)), path.read_text().splitlines()
+        for function, numbers in of_functions(path).items() if name not in AT_LOAD else ():
+            missing = {number for number in numbers if Line(str(path), number) not in ran}
+            if missing:
+                whole = missing == numbers or function in left_out.get(name, set())
+                texts = [function] if whole else [f"{function}: {source[number - 1].strip()}" for number in missing]
+                missed.setdefault(name, set()).update(texts)
+    assert missed == left_out
+
+
+@pytest.mark.parametrize("path", STAGES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_fault_at_any_line_forwards_nothing(runs: list[Run], path: Path) -> None:
+    """Nothing is sent, the caller is told 500 `internal`, it is counted and logged once, and the next call is treated as ever.
+
+    Neither what the call holds nor the text of the exception is in the answer, the metrics or the log (promise G2).
+    """
+    log = Lines()
+    logger = log.logger()
+    of_decoder = {number for name, numbers in of_functions(path).items() if name in DECODING for number in numbers}
+    wrong, counted = [], 0
+    for planned in strikes(runs, path):
+        struck = strike(planned, logger)
+        told = struck.internal and struck.sidecar.faults == 1 and not struck.sidecar.cut_off
+        if isinstance(planned.fault, RecursionError) and planned.line.number in of_decoder:
+            told = told or b"; reason=too_deep\r\n" in struck.answer
+        counted += struck.sidecar.faults
+        clean = CANARY.encode() not in generate_latest(struck.sidecar.registry)
+        recovered = struck.sidecar.take(planned.run.call) == planned.run.outcome
+        if not (struck.raised and struck.sent == [] and told and clean and recovered):
+            wrong.append(f"{planned}: {struck}")
+    assert wrong == []
+    text = log.text()
+    assert text.count('"stage_failed"') == counted
+    assert CANARY not in text
+
+
+@pytest.mark.parametrize("name", TELLING)
+def test_a_fault_in_what_tells_of_it_forwards_nothing(name: str) -> None:
+    """Where counting or logging fails, before a call leaves or in the middle of a refusal, the caller is refused all the same.
+
+    The calls go through a sidecar that works, and through one that fails in its last stage.
+    """
+    path = ROOT / name
+    runs = [run for broken in (False, True) for run in traced([path], broken=broken)]
+    ran = {line.number for run in runs for line in run.ran}
+    functions = of_functions(path)
+    assert [function for function in TELLING[name] if functions[function] - ran] == []
+    log = Lines()
+    logger = log.logger()
+    wrong = []
+    for planned in strikes(runs, path):
+        struck = strike(planned, logger)
+        if not (struck.raised and struck.sent == [] and struck.refused):
+            wrong.append(f"{planned}: {struck}")
+    assert wrong == []
+    assert CANARY not in log.text()
