@@ -74,6 +74,13 @@ POLICIES: dict[str, dict[str, Any]] = {
         "hash": HMAC,
         "rules": [{"name": "hashed", "detect": ["email"], "action": "hash"}],
     },
+    # What is written down before anything acts.
+    "inventory": {
+        "version": 1,
+        "patterns": {"badge": "B-[0-9]{4}"},
+        "inventory": {"detect": ["badge"]},
+        "rules": [{"name": "never", "fields": ["ssn"], "action": "strip"}],
+    },
     # A policy that looks, and changes nothing.
     "report": {
         "version": 1,
@@ -135,6 +142,16 @@ BATCH = {
 }  # fmt: skip
 
 CALLS = (
+    # What is sent at all
+    Call("written down", "inventory", "PUT", PERSON, text({
+        "ssn": C, "a": [C, 1, 2.0, 2.5, True, None, {"b": C}], "e": [], "badge": "B-1234", "by": {"B-1234": C, f"{C}@": 1},
+        "map": {"a": {"x": [1]}, "b": C, "c": C, "d": C, "f": C}, "deep": {"deep": {"deep": {"deep": C}}},
+        "a1": 1, "a2": 1, "a3": 1, "a4": 1, "a5": 1, "a6": 1, "a7": 1, "a8": 1,
+    })),
+    Call("too much to write down", "inventory", "PUT", PERSON, text({
+        "ssn": C, "x": {"y": {"z": {}, "list": [[C]]}}, "data": {letter: {"x": C} for letter in "abcdefgh"},
+        "traits": {letter: {"x": C} for letter in "abcdefgh"}, "attributes": {letter: {"x": [C]} for letter in "abcdefgh"},
+    })),
     # The short way
     Call("fields", "fields", "PUT", PERSON, text({
         "email": f"{C}@b.c", "ssn": C,

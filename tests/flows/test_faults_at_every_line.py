@@ -30,9 +30,10 @@ from proxy.metrics import COMPILED, Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
 from proxy.pipeline import common_head
-from proxy.policy import fields, selector
+from proxy.policy import fields, inventory, selector
 from proxy.policy.compile import compile_policy
 from proxy.policy.detectors import linear
+from proxy.policy.inventory import Inventory
 from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
@@ -75,13 +76,14 @@ NEVER: Mapping[str, Mapping[str, Sequence[str]]] = {
             "compile_policy", "Policy.__init__", "_Rule.__init__", "_Compiler.__init__", "_Compiler.identity_hits", "_matched",
             "_named", "_refuse_shadowed", "_refuse_unsendable", "_touches", "_identity", "_hasher",
         ],
-        "policy/detect.py": ["Detection.__init__", "Detection.check"],
+        "policy/detect.py": ["Detection.__init__", "Detection.check", "Detection.scanner"],
         "policy/detectors/national.py": ["_written"],
         "policy/detectors/scanner.py": [
             "_own", "Scanner.__init__: if name in DETECTORS:",
             "Scanner.__init__: expression, find, number = patterns[name], _own(name, patterns[name]), True",
         ],
         "policy/identity.py": ["Pseudonyms.__init__"],
+        "policy/inventory.py": ["Inventory.__init__", "Inventory.__iter__", "Seen.type_names"],
         "policy/selector.py": ["steps"],
         "policy/walk.py": ["Identity.__init__"],
     },
@@ -165,14 +167,19 @@ class Sidecar:
             clock=clock,
             spawn=self._pool.spawn,
         )
+        document = PolicyDocument.model_validate(POLICIES[policy])
+        compiled = compile_policy(document, ROWS, Sensitive(b"pepper"))
+        told = (observer.field_is_new, observer.field_unrecorded)
+        kept = Inventory(clock.wall, *told, scanner=compiled.inventory_scanner) if document.inventory else None
         rules = Rules(
             table=TABLE,
-            policy=compile_policy(PolicyDocument.model_validate(POLICIES[policy]), ROWS, Sensitive(b"pepper")),
+            policy=compiled,
             callers=Callers.of([(name, Sensitive(key)) for name, key in CALLERS.items()], frozenset()),
             heads={} if broken else {upstream: common_head(f"{upstream}.example") for upstream in Upstream},
             body_bytes=20_000,
             large_body_bytes=20_000,
             depth=16,
+            inventory=kept,
         )
         self._server = Server(Outbound(rules, sender, observer, clock), LIMITS, clock, AT_ONCE)
 
@@ -259,6 +266,10 @@ def _small_memories() -> Iterator[None]:
         patch.setattr(fields, "KNOWN_KEYS", 3)
         patch.setattr(selector, "KNOWN_KEYS", 4)
         patch.setattr(selector, "STATES_MAX", 8)
+        patch.setattr(inventory, "MAP_KEYS", 3)
+        patch.setattr(inventory, "BELOW_MAX", 12)
+        patch.setattr(inventory, "FIELDS_MAX", 35)
+        patch.setattr(inventory, "DEPTH_MAX", 4)
         patch.setattr(linear, "WORK_MAX_BYTES", 200)
         yield
 
