@@ -10,18 +10,32 @@ from typing import Final
 from proxy.api import headers
 from proxy.api.match import encode_query
 from proxy.api.model import Upstream
+from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Fields, Outgoing, RequestHead
 from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
+from proxy.payload.oversize import LIMITS, NOTHING, Excess, Limits
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
+from proxy.policy.model import Mode
 from proxy.policy.texts import may_be_structured
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
 _PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+_OFF: Final = Mode.OFF
+
+
+class OversizeError(RefusedError):
+    """A call, or all items of a batch, are over Customer.io's own limits, and the policy does not let such leave."""
+
+    def __init__(self, excesses: Sequence[Excess], hits: list[Hit]) -> None:
+        """Carry which limits, and what the policy did before."""
+        super().__init__(Reason.VENDOR_LIMIT)
+        self.excesses = excesses
+        self.hits = hits
 
 
 class StageError(Exception):
@@ -86,6 +100,9 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
     facts = _facts(rules, admission.head.headers)
     policy = rules.policy.for_endpoint(endpoint.name, admission.caller)
     hits: list[Hit] = []
+    value: object = None
+    excesses: Sequence[Excess] = NOTHING
+    withheld: Withheld | None = None
     stage = "decode"
     try:
         if body:
@@ -109,13 +126,38 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             query, more = _query(policy, match.unnamed_query)
             target += query
             hits = [*hits, *more]
+        # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
+        stage = "limits"
+        mode = rules.policy.vendor_limits
+        if mode is not _OFF and (limits := LIMITS.get(endpoint.name)) is not None:
+            excesses = limits.excesses(value, body, target)
+            if excesses and mode is Mode.ENFORCE:
+                body, excesses, withheld = reduced(limits, value, excesses, hits)
         stage = "head"
         head = _head(admission, facts, target, len(body))
     except RefusedError:
         raise
     except Exception as error:
         raise StageError(stage, error) from error
-    return Outgoing(endpoint, head, body, facts.strict), hits
+    return Outgoing(endpoint, head, body, facts.strict, excesses=excesses, withheld=withheld), hits
+
+
+def reduced(
+    limits: Limits, value: object, excesses: Sequence[Excess], hits: list[Hit]
+) -> tuple[bytes, Sequence[Excess], Withheld]:
+    """Return what may leave of a batch, which is used up, and what was taken out of it.
+
+    Raises:
+        OversizeError: nothing may, or there is no taking apart: Customer.io does not answer for each item of this call.
+    """
+    over = [excess for excess in excesses if excess.index is not None]
+    if not limits.itemised or not over:
+        raise OversizeError(excesses, hits)
+    kept = limits.without(value, [excess.index for excess in over if excess.index is not None])
+    body = encode(value)
+    if not kept or limits.too_large(len(body)):
+        raise OversizeError(excesses, hits)
+    return body, over, Withheld(kept, [excess.told() for excess in over])
 
 
 def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:

@@ -35,9 +35,10 @@ _ANYONE = ""
 class Policy:
     """A compiled policy. What holds for a caller that rules name is made when it is first asked for, and kept."""
 
-    def __init__(self, compiler: "_Compiler", hits: tuple[Hit, ...]) -> None:
-        """Hold what makes it, and all that can act."""
+    def __init__(self, compiler: "_Compiler", hits: tuple[Hit, ...], vendor_limits: Mode) -> None:
+        """Hold what makes it, all that can act, and what becomes of calls over Customer.io's own limits."""
         self.hits = hits
+        self.vendor_limits = vendor_limits
         self._compiler = compiler
         self._callers = compiler.callers
         self._unknown = compiler.compiled("", _ANYONE)
@@ -73,7 +74,7 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     hits = [rule.hit for rule in rules if rule.hit is not None]
     if compiler.allow:
         hits.append(Hit(ALLOW, Action.STRIP, document.mode))
-    return Policy(compiler, (*hits, *compiler.identity_hits))
+    return Policy(compiler, (*hits, *compiler.identity_hits), document.vendor_limits)
 
 
 def _refuse_unavailable(document: PolicyDocument) -> None:

@@ -152,6 +152,8 @@ class PolicyDocument(Section):
     """Detectors of your own: regular expressions (RE2), by the name that `detect` knows them by."""
     identifiers: Literal["keep"] | Identifiers = "keep"
     """Pseudonyms in place of identifiers, by type; keep: as they are."""
+    vendor_limits: Annotated[Mode, FROM_LIST] = Mode.REPORT
+    """What becomes of calls over Customer.io's own limits: report counts them, enforce keeps them from leaving."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -25,6 +25,7 @@ LABELS = {
     "cio_sidecar_inflight": set(),
     "cio_sidecar_loop_lag_seconds": set(),
     "cio_sidecar_pii_actions": {"rule", "action", "mode"},
+    "cio_sidecar_vendor_limits": {"endpoint", "limit", "mode"},
     "cio_sidecar_pii_errors": {"stage"},
     "cio_sidecar_credential_refresh": {"store", "result"},
     "cio_sidecar_credential_requests": {"credential", "key_id", "result"},
