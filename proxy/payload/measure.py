@@ -82,10 +82,8 @@ class Names(Check):
 
     def exceeds(self, value: object) -> bool:
         """Say whether an object has too long a key."""
-        if not isinstance(value, dict):
-            return False
         known = self._known
-        if known.issuperset(value):
+        if not isinstance(value, dict) or known.issuperset(value):
             return False
         for key in value:
             if key not in known:

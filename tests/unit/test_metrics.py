@@ -51,6 +51,7 @@ def used() -> CollectorRegistry:
     metrics.upstream_duration.observe("track.v1.identify", 99)
     metrics.inflight.read = lambda: {(): 3}
     metrics.pii_actions.add('a "rule"\\\n', "strip", "enforce")
+    metrics.vendor_limits.add("track.v1.identify", "attributes", "report")
     metrics.pii_errors.add("policy")
     metrics.credential_requests.add("track", "1f2e3d4c", "accepted")
     metrics.credential_refresh.add("vault", "ok")
