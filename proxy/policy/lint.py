@@ -23,7 +23,7 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
     if document.mode is not Mode.ENFORCE:
         yield Warned("policy.mode", f"is {document.mode}: rules without a mode of their own change nothing")
     if document.vendor_limits is Mode.OFF:
-        yield Warned("policy.vendor_limits", "is off: what Customer.io is too small for is not even counted")
+        yield Warned("policy.vendor_limits", "is off: calls over Customer.io's own limits are not even counted")
     detected = False
     for index, rule in enumerate(document.rules):
         path = f"policy.rules.{index}"

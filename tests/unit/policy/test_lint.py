@@ -48,3 +48,9 @@ def test_a_rule_behind_a_detector_is_told() -> None:
     detecting = {"detect": ["payment_card"], "action": "mask", "reason": "PCI", "name": "b"}
     assert found(detecting, RULE) == ["policy.rules.1"]
     assert found(RULE, detecting) == []
+
+
+def test_limits_that_are_not_even_counted_are_told() -> None:
+    """Otherwise `report` costs nothing and is the default."""
+    assert found(RULE, vendor_limits="off") == ["policy.vendor_limits"]
+    assert found(RULE, vendor_limits="enforce") == found(RULE, vendor_limits="report") == []
