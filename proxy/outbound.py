@@ -48,10 +48,10 @@ class Outbound:
         except DeniedError as denial:
             self._observer.policy_acted(denial.hits)
             reason = denial.reason
-        except pipeline.OversizeError as refusal:
-            self._observer.policy_acted(refusal.hits)
-            self._over_limit(admission, refusal.excesses)
-            reason = refusal.reason
+        except pipeline.OversizeError as oversize:
+            self._observer.policy_acted(oversize.hits)
+            self._over_limit(admission, oversize.excesses)
+            reason = oversize.reason
         except RefusedError as refusal:
             reason = refusal.reason
         except pipeline.StageError as error:
