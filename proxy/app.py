@@ -39,6 +39,7 @@ from proxy.limits.memory import MemoryLimiter
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
+from proxy.payload.oversize import LIMITS
 from proxy.pipeline import common_head
 from proxy.policy.compile import NO_KEY, Policy, compile_policy
 from proxy.policy.inventory import Inventory
@@ -103,6 +104,9 @@ class Sidecar:
         )
         for hit in rules.policy.hits:
             self._metrics.pii_actions.expect(*hit.labels)  # a counter that begins with its first hit hides it from `rate`
+        for endpoint, limits in LIMITS.items():
+            for limit in limits.names:
+                self._metrics.vendor_limits.expect(endpoint, limit, config.policy.vendor_limits)
         return rules
 
     def _inventory(self, policy: Policy) -> Inventory | None:

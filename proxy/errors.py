@@ -19,6 +19,7 @@ class Reason(StrEnum):
     INVALID_JSON = "invalid_json"
     TOO_DEEP = "too_deep"
     POLICY_DENIED = "policy_denied"
+    VENDOR_LIMIT = "vendor_limit"
     UNKNOWN_CALLER = "unknown_caller"
     ENDPOINT_NOT_ALLOWED = "endpoint_not_allowed"
     METHOD_NOT_ALLOWED = "method_not_allowed"
@@ -56,6 +57,11 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         Reason.INVALID_JSON: Answer(400, "The request body is not valid JSON."),
         Reason.TOO_DEEP: Answer(400, "The request body is nested too deeply."),
         Reason.POLICY_DENIED: Answer(400, "The privacy policy does not let this request leave."),
+        # 400, for Customer.io's Node client for Pipelines repeats a 413, as large as before (customerio-api.md 2.3).
+        Reason.VENDOR_LIMIT: Answer(
+            400,
+            "The call is larger than Customer.io's documented limits allow: send less in it. The sidecar's log says which.",
+        ),
         Reason.UNKNOWN_CALLER: Answer(401, "The caller's key is not known to the sidecar."),
         Reason.ENDPOINT_NOT_ALLOWED: Answer(403, "The sidecar does not forward this endpoint."),
         Reason.METHOD_NOT_ALLOWED: Answer(405, "The endpoint does not take this method."),

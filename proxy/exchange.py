@@ -4,13 +4,15 @@ The values hold what a caller sent, so none of them shows its content when it is
 request, so they are plain classes: the `__init__` of a dataclass is not compiled.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Protocol
 
 from proxy.api.match import Match
 from proxy.api.model import Endpoint
+from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason
+from proxy.payload.oversize import NOTHING, Excess
 from proxy.rules import Rules
 
 
@@ -66,17 +68,29 @@ class Outgoing:
     """A prepared call: everything that is sent to Customer.io but the credential, which is added last.
 
     `head` is the request line and the header lines, each ended by CRLF, without the empty line that ends the head. `strict`
-    says that the caller itself asked for strict answers (`X-Strict-Mode: 1`).
+    says that the caller itself asked for strict answers (`X-Strict-Mode: 1`). `excesses` are the limits of Customer.io that the
+    call was found to be over; `withheld` says which items were therefore taken out of a batch.
     """
 
-    __slots__ = ("body", "endpoint", "head", "strict")
+    __slots__ = ("body", "endpoint", "excesses", "head", "strict", "withheld")
 
-    def __init__(self, endpoint: Endpoint, head: bytes, body: bytes, strict: bool) -> None:  # noqa: FBT001  # a column of a row
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        head: bytes,
+        body: bytes,
+        strict: bool,  # noqa: FBT001  # a column of a row
+        *,
+        excesses: Sequence[Excess] = NOTHING,
+        withheld: Withheld | None = None,
+    ) -> None:
         """Hold what was prepared."""
         self.endpoint = endpoint
         self.head = head
         self.body = body
         self.strict = strict
+        self.excesses = excesses
+        self.withheld = withheld
 
 
 class Failure(StrEnum):

@@ -28,6 +28,7 @@ FIELDS = frozenset(
         "event", "level", "timestamp",
         "reason", "endpoint", "status", "caller", "upstream", "listener", "host", "port", "version", "error", "where", "task",
         "path", "problem", "signal", "seconds", "requests", "rule", "reference", "library", "credential", "key_id", "store",
+        "limit", "items",
     }
 )  # fmt: skip
 

@@ -33,7 +33,7 @@ _BOUNDS = (*map(str, BUCKETS_SECONDS), "+Inf")
 # The closed sets of label values that have no enumeration of their own.
 ADMISSIONS = ("admitted", "waited", "refused")
 VERDICTS = ("accepted", "rejected")
-STAGES = ("admit", "decode", "inventory", "policy", "encode", "target", "query", "head", "prepare")
+STAGES = ("admit", "decode", "inventory", "policy", "encode", "target", "query", "limits", "head", "prepare")
 RETRY_REASONS = ("stale_connection", "rejected_key")
 
 Label = str | int
@@ -158,6 +158,9 @@ class Metrics(Collector):
         self.pii_actions = Counter(
             "pii_actions", "What the policy did, or in report mode would do.", ("rule", "action", "mode")
         )
+        self.vendor_limits = Counter(
+            "vendor_limits", "Calls and batch items over a limit of Customer.io's own.", ("endpoint", "limit", "mode")
+        )
         self.pii_errors = Counter("pii_errors", "Requests refused because a privacy stage failed.", ("stage",))
         self.inventory_new_fields = Counter(
             "inventory_new_fields", "Fields that no caller had sent before, where an inventory is kept.", ("endpoint",)
@@ -205,7 +208,7 @@ class Metrics(Collector):
         """Give every family, at a scrape."""
         instruments: tuple[Counter | Gauge | Histogram, ...] = (
             self.requests, self.refusals, self.request_duration, self.upstream_duration, self.inflight, self.loop_lag,
-            self.pii_actions, self.pii_errors, self.inventory_new_fields, self.inventory_unrecorded,
+            self.pii_actions, self.pii_errors, self.inventory_new_fields, self.inventory_unrecorded, self.vendor_limits,
             self.credential_requests, self.credential_refresh, self.credential_staleness,
             self.credential_version_age, self.ratelimit, self.retries, self.lenient_rejections, self.config_reload,
             self.build_info,

@@ -1,6 +1,7 @@
 """Turns what happens into metrics, and refusals and faults into log lines."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from structlog.typing import FilteringBoundLogger
@@ -12,7 +13,9 @@ from proxy.delivery import ports
 from proxy.errors import ANSWERS, Reason
 from proxy.logs import fault
 from proxy.metrics import VERDICTS, Metrics
+from proxy.payload.oversize import Excess
 from proxy.policy.fields import Hit
+from proxy.policy.model import Mode
 
 # The endpoint label of a request that matched none.
 UNMATCHED: Final = "none"
@@ -124,6 +127,14 @@ class Observer(ports.Observer):
     def field_unrecorded(self) -> None:
         """Count a field that the inventory has no room for."""
         self._metrics.inventory_unrecorded.add()
+
+    def over_limit(self, endpoint: Endpoint, excesses: Sequence[Excess], mode: Mode, caller: str | None) -> None:
+        """Count what was over a limit of Customer.io; where it was kept from leaving, write a line for each limit."""
+        limits = Counter(excess.bound.limit.value for excess in excesses)
+        for limit, items in limits.items():
+            self._metrics.vendor_limits.values[endpoint.name, limit, mode.value].number += items
+            if mode is Mode.ENFORCE:
+                self._log.warning("over_vendor_limit", endpoint=endpoint.name, limit=limit, items=items, caller=caller)
 
     def stage_failed(self, stage: str, error: BaseException) -> None:
         """Count and log a fault of our own in a privacy stage."""

@@ -3,6 +3,8 @@
 This is what the HTTP server calls. Nothing here blocks, and every fault becomes a refusal.
 """
 
+from collections.abc import Sequence
+
 from proxy import pipeline
 from proxy.clock import Clock
 from proxy.delivery.exchange import Exchange
@@ -10,6 +12,7 @@ from proxy.delivery.send import Sender
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Caller, RequestHead
 from proxy.observer import Observer
+from proxy.payload.oversize import Excess
 from proxy.policy.fields import DeniedError
 from proxy.rules import Rules
 
@@ -45,6 +48,10 @@ class Outbound:
         except DeniedError as denial:
             self._observer.policy_acted(denial.hits)
             reason = denial.reason
+        except pipeline.OversizeError as oversize:
+            self._observer.policy_acted(oversize.hits)
+            self._over_limit(admission, oversize.excesses)
+            reason = oversize.reason
         except RefusedError as refusal:
             reason = refusal.reason
         except pipeline.StageError as error:
@@ -55,10 +62,16 @@ class Outbound:
             reason = Reason.INTERNAL
         else:
             self._observer.policy_acted(hits)
+            if outgoing.excesses:
+                self._over_limit(admission, outgoing.excesses)
             return self._sender.send(outgoing, caller, admission.caller, admission.started)
         self.refused(reason, admission)
         caller.refuse(reason)
         return None
+
+    def _over_limit(self, admission: Admission, excesses: Sequence[Excess]) -> None:
+        mode = admission.rules.policy.vendor_limits
+        self._observer.over_limit(admission.match.endpoint, excesses, mode, admission.caller)
 
     def refused(self, reason: Reason, admission: Admission | None) -> None:
         """Count and log a refusal."""

@@ -9,18 +9,33 @@ from typing import Final
 
 from proxy.api import headers
 from proxy.api.match import encode_query
-from proxy.api.model import Upstream
+from proxy.api.model import Endpoint, Upstream
+from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Fields, Outgoing, RequestHead
 from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
+from proxy.payload.oversize import LIMITS, NOTHING, Excess
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
+from proxy.policy.model import Mode
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
 _PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
+_OFF: Final = Mode.OFF
+_REPORT: Final = Mode.REPORT
+
+
+class OversizeError(RefusedError):
+    """A call, or all items of a batch, are over Customer.io's own limits, and the policy does not let such leave."""
+
+    def __init__(self, excesses: Sequence[Excess]) -> None:
+        """Carry which limits; `hits` is for what the policy did before."""
+        super().__init__(Reason.VENDOR_LIMIT)
+        self.excesses = excesses
+        self.hits: Sequence[Hit] = ()
 
 
 class StageError(Exception):
@@ -84,6 +99,7 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
     endpoint = match.endpoint
     facts = _facts(rules, admission.head.headers)
     hits: list[Hit] = []
+    value: object = None
     stage = "policy"
     try:
         policy = rules.policy.for_endpoint(endpoint.name, admission.caller)
@@ -111,13 +127,42 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             query, more = _query(policy, match.unnamed_query)
             target += query
             hits = [*hits, *more]
+        # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
+        stage = "limits"
+        body, excesses, withheld = limited(rules, endpoint, target, value, body)
         stage = "head"
         head = _head(admission, facts, target, len(body))
+    except OversizeError as refusal:
+        refusal.hits = hits
+        raise
     except RefusedError:
         raise
     except Exception as error:
         raise StageError(stage, error) from error
-    return Outgoing(endpoint, head, body, facts.strict), hits
+    return Outgoing(endpoint, head, body, facts.strict, excesses=excesses, withheld=withheld), hits
+
+
+def limited(
+    rules: Rules, endpoint: Endpoint, target: bytes, value: object, body: bytes
+) -> tuple[bytes, Sequence[Excess], Withheld | None]:
+    """Return the body that leaves of `value`, encoded as `body`; what it is over; and what was taken out of it for that.
+
+    Raises:
+        OversizeError: it must not leave: all of it is over, or it is no batch that Customer.io answers item by item.
+    """
+    mode = rules.policy.vendor_limits
+    limits = None if mode is _OFF else LIMITS.get(endpoint.name)
+    excesses = NOTHING if limits is None else limits.excesses(value, body, target)
+    if limits is None or not excesses or mode is _REPORT:
+        return body, excesses, None
+    over = [excess for excess in excesses if excess.index is not None]
+    if not limits.itemised or not over:
+        raise OversizeError(excesses)
+    kept = limits.without(value, [excess.index for excess in over if excess.index is not None])
+    body = encode(value)
+    if not kept or limits.too_large(len(body)):
+        raise OversizeError(excesses)
+    return body, over, Withheld(kept, [excess.told() for excess in over])
 
 
 def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.model import Endpoint, Replay
+from proxy.api.vendor_limits import ID_BYTES, VENDOR_LIMITS, Limit
 
 _INTRODUCTION = """\
 # Endpoints
@@ -42,6 +43,14 @@ positions of the body; `deny` and `mode: report` look at them. `[]` is every ele
 everything below. A rule that would change one of the fields in the last column is refused unless it says `force: true`.
 """
 
+_LIMITS = """\
+## Customer.io's own limits
+
+What `vendor_limits` of the policy looks for, in what leaves. Bytes are those of a string in UTF-8, or of the JSON of anything
+else; a KB is 1,024 of them. An identifier that looks like an email address has no limit. `path` is the person that the path
+names, and a place below `[]` is that of each element. In Track v2 the limits of attributes are those of `person` `identify`.
+"""
+
 _APIS = (
     ("Track API", "track."),
     ("App API: messages to people", "app.v1.send.", "app.v1.broadcast.trigger"),
@@ -62,6 +71,8 @@ def page() -> str:
         parts += [f"\n## {title}\n\n", *_table(("Name", "Call", "Also taken as", "Repeat"), map(_call, chosen))]
     chosen = [endpoint for endpoint in ENDPOINTS if endpoint.identifiers or endpoint.routing or endpoint.sending]
     parts += ["\n", _POSITIONS, "\n", *_table(("Name", "Naming a person", "Routing", "Needed to send"), map(_exempt, chosen))]
+    limits = [row for endpoint in ENDPOINTS for row in _limits(endpoint)]
+    parts += ["\n", _LIMITS, "\n", *_table(("Name", "Limit", "At most", "Of", "Documented in"), limits)]
     return "".join(parts)
 
 
@@ -78,6 +89,24 @@ def _call(endpoint: Endpoint) -> tuple[str, ...]:
 
 def _exempt(endpoint: Endpoint) -> tuple[str, ...]:
     return f"`{endpoint.name}`", _codes(endpoint.identifiers), _codes(endpoint.routing), _codes(sorted(endpoint.sending))
+
+
+def _limits(endpoint: Endpoint) -> Iterable[tuple[str, ...]]:
+    """Return a row for each limit of an endpoint and each number it has there."""
+    row = VENDOR_LIMITS.get(endpoint.name)
+    if row is None:
+        return
+    inner = f"{row.items}[]" if row.items else ""
+    operations = [bound for actions in row.operations.values() for bounds in actions.values() for bound in bounds]
+    places: dict[tuple[Limit, int], list[str]] = {}
+    if row.identifier:
+        places[Limit.ID_BYTES, ID_BYTES] = ["path"]
+    for within, bounds in (("", row.call), (inner, (*row.item, *operations))):
+        for bound in bounds:
+            place = ".".join(filter(None, (within, bound.place))) or "the body"
+            places.setdefault((bound.limit, bound.at_most), []).append(place)
+    for (limit, at_most), found in places.items():
+        yield f"`{endpoint.name}`", f"`{limit}`", f"{at_most:,}", _codes(dict.fromkeys(found)), row.source
 
 
 def _codes(texts: Iterable[str]) -> str:

@@ -10,7 +10,7 @@ import orjson
 import typer
 
 from proxy.api.endpoints import ENDPOINTS
-from proxy.api.match import Table
+from proxy.api.match import Match, Table
 from proxy.api.model import Upstream
 from proxy.cli.findings import Finding, State, show, well
 from proxy.cli.stores import providers
@@ -22,13 +22,13 @@ from proxy.errors import ConfigError, Reason, RefusedError
 from proxy.exchange import Admission, RequestHead
 from proxy.payload.decode import parse
 from proxy.payload.encode import encode
-from proxy.pipeline import common_head, prepare
-from proxy.policy.apply import EndpointPolicy
+from proxy.payload.oversize import NOTHING, Excess
+from proxy.pipeline import OversizeError, common_head, limited, prepare
 from proxy.policy.cases import Case, CaseFile
 from proxy.policy.compile import Policy, compile_policy
 from proxy.policy.fields import DeniedError, Hit
 from proxy.policy.lint import warnings
-from proxy.policy.model import PolicyDocument
+from proxy.policy.model import Mode, PolicyDocument
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
 
@@ -51,18 +51,31 @@ def apply(config: Path | None, environ: Mapping[str, str], endpoint: str | None,
         tried = Tried.of(loaded.config, loaded.config.policy, environ)
     try:
         value = parse(_input(sys.stdin.buffer), loaded.config.outbound.limits.depth)
-        kept, acts = tried.policy(endpoint, caller).explain(value)
+        match = tried.match(endpoint)
+        policy = tried.rules.policy.for_endpoint("" if match is None else match.endpoint.name, caller or ANYONE)
+        kept, acts = policy.explain(value)
+        body = encode(kept)
+        excesses: Sequence[Excess] = NOTHING
+        if match is not None:
+            target, _ = policy.target(match)
+            body, excesses, _ = limited(tried.rules, match.endpoint, target, kept, body)
+    except OversizeError as refusal:
+        typer.echo(f"refused: {refusal.reason} ({_listed(set(_limits(refusal.excesses)))})", err=True)
+        return 1
     except DeniedError as refusal:
         typer.echo(f"refused: {refusal.reason} (rule {refusal.hits[-1].rule})", err=True)
         return 1
     except RefusedError as refusal:
         typer.echo(f"refused: {refusal.reason}", err=True)
         return 1
-    typer.echo(encode(kept))
+    typer.echo(body)
     if explain:
         for hit, path in acts:
             done = hit.action if hit.enforced else f"would {hit.action}"
             typer.echo(f"{hit.rule}: {done}: {'.'.join(path)}", err=True)
+        done = "taken out" if tried.rules.policy.vendor_limits is Mode.ENFORCE else "over"
+        for excess, limit in zip(excesses, _limits(excesses), strict=True):
+            typer.echo(f"vendor_limits: {done}: {limit}" + ("" if excess.index is None else f": item {excess.index}"), err=True)
     return 0
 
 
@@ -147,22 +160,21 @@ class Tried:
             )
         )
 
-    def policy(self, endpoint: str | None, caller: str | None) -> EndpointPolicy:
-        """Return what holds for a call of `endpoint` (method and path); without one, everything that could hold for any.
+    def match(self, endpoint: str | None) -> Match | None:
+        """Return what a call of `endpoint` (method and path) is; None without one.
 
         Raises:
             ConfigError: it is no call that would be forwarded.
         """
         if endpoint is None:
-            return self.rules.policy.for_endpoint("", caller or ANYONE)
+            return None
         method, _, target = endpoint.partition(" ")
         try:
-            match = self.rules.table.match(method, target.encode())
+            return self.rules.table.match(method, target.encode())
         except RefusedError as refusal:
             raise ConfigError(
                 f"is refused: {refusal.reason}; docs/endpoints.md lists what is forwarded", path="--endpoint"
             ) from None
-        return self.rules.policy.for_endpoint(match.endpoint.name, caller or ANYONE)
 
     def run(self, case: Case) -> Outcome:
         """Take a case through everything that a request goes through before it is sent."""
@@ -177,7 +189,7 @@ class Tried:
             if len(body) > cap:
                 return Outcome(b"", Reason.BODY_TOO_LARGE, ())
             outgoing, hits = prepare(Admission(self.rules, match, head, case.caller or ANYONE, cap, started=0.0), body)
-        except DeniedError as refusal:
+        except (DeniedError, OversizeError) as refusal:
             return Outcome(b"", refusal.reason, refusal.hits)
         except RefusedError as refusal:
             return Outcome(b"", refusal.reason, hits)
@@ -203,6 +215,10 @@ def _differences(case: Case, outcome: Outcome) -> Iterator[str]:
     fired = {hit.rule for hit in outcome.hits}
     if case.rules is not None and fired != set(case.rules):
         yield f"expected the rules {_listed(case.rules)}, fired {_listed(fired)}"
+
+
+def _limits(excesses: Sequence[Excess]) -> list[str]:
+    return [excess.bound.limit.value for excess in excesses]
 
 
 def _listed(names: Sequence[str] | set[str]) -> str:

@@ -14,6 +14,8 @@ from proxy.errors import Answer, Reason, error_body
 # An answer up to this size is given whole or, where it breaks off, not at all; nearly all of Customer.io's are far below it.
 # A larger one is passed on as it comes; an error that large is none of Customer.io's.
 HELD_BYTES = 65_536
+# An answer that names items of a batch: an error of about 120 bytes for each of the smallest items that fit in one.
+HELD_BATCH_BYTES = 1_048_576
 # Told in place of an error answer that no SDK could parse (Node does not even retry those).
 NOT_JSON_CODE = "upstream_error"
 NOT_JSON_TEXT = "Customer.io answered with an error that is not JSON."
@@ -25,6 +27,7 @@ class Treatment(Enum):
 
     STREAM = auto()  # once whole, or as it comes where it is large
     HOLD = auto()  # once whole, and only if it is JSON; else it is wrapped
+    REWRITE = auto()  # once whole, told of the batch as the caller sent it; refused where it cannot be
     SWALLOW = auto()  # not at all: the caller asked for lenient answers and is told 200 {}
 
 
@@ -66,6 +69,13 @@ def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, st
     return Treatment.HOLD
 
 
+def treat_rest(treatment: Treatment | Refuse, status: int) -> Treatment | Refuse:
+    """Decide on the answer to what is left of a batch, which would be treated like that if it were the whole of it."""
+    if treatment is Treatment.STREAM or (treatment is Treatment.HOLD and status == _BAD_REQUEST):
+        return Treatment.REWRITE
+    return treatment
+
+
 def is_json(body: bytes) -> bool:
     """Say whether an SDK's JSON parser takes `body`."""
     try:
@@ -75,10 +85,15 @@ def is_json(body: bytes) -> bool:
     return True
 
 
+def as_json(lines: bytes) -> bytes:
+    """Return the header lines of an answer with its content type replaced."""
+    kept = b"".join(line for line in lines.splitlines(keepends=True) if not line.lower().startswith(b"content-type:"))
+    return kept + JSON_LINE
+
+
 def wrapped(status: int, lines: bytes) -> tuple[bytes, bytes]:
     """Return the header lines and body told in place of an error answer that is not JSON.
 
     `lines` are the header lines of the answer; its content type is replaced.
     """
-    kept = b"".join(line for line in lines.splitlines(keepends=True) if not line.lower().startswith(b"content-type:"))
-    return kept + JSON_LINE, error_body(NOT_JSON_CODE, Answer(status, NOT_JSON_TEXT))
+    return as_json(lines), error_body(NOT_JSON_CODE, Answer(status, NOT_JSON_TEXT))

@@ -17,7 +17,7 @@ from typing import Final
 from proxy.delivery import replay
 from proxy.delivery.answer import Refuse, Treatment, treat
 from proxy.delivery.ports import Connection, Connections, Place
-from proxy.delivery.reply import Reply, answer_lines
+from proxy.delivery.reply import Reply, answer_lines, begun
 from proxy.delivery.shared import NOTHING, Shared
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Caller, Failure, Outgoing, Receiver
@@ -170,7 +170,8 @@ class Exchange(Receiver):
         """Give the caller its answer."""
         outgoing = self._outgoing
         endpoint = outgoing.endpoint
-        if self._state is not _SENT or treat(endpoint, status, headers, strict=outgoing.strict) is not _STREAM:
+        plain = self._state is _SENT and outgoing.withheld is None
+        if not plain or treat(endpoint, status, headers, strict=outgoing.strict) is not _STREAM:
             self.answer_started(status, headers, len(body))
             if body:
                 self.answer_body(body)
@@ -189,12 +190,10 @@ class Exchange(Receiver):
 
     def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
         """Decide what becomes of the answer."""
-        endpoint = self._outgoing.endpoint
         injected = self._injected
-        treatment = treat(endpoint, status, headers, strict=self._outgoing.strict)
-        self._reply = Reply(treatment, injected.scrubber, status, answer_lines(headers), length)
+        self._reply = begun(self._outgoing, injected.scrubber, status, headers, length)
         self.deadline = self._ends
-        self._sender.key_answered(endpoint.credential, injected, status, self._sent_at)
+        self._sender.key_answered(self._outgoing.endpoint.credential, injected, status, self._sent_at)
 
     def answer_body(self, data: bytes) -> None:
         """Keep a piece."""
@@ -220,6 +219,7 @@ class Exchange(Receiver):
         sender = self._sender
         endpoint = self._outgoing.endpoint
         sender.observer.upstream_answered(endpoint, sender.clock.monotonic() - self._sent_at)
+        reply.settle()
         if isinstance(reply.treatment, Refuse):
             self._unfit(reply.treatment.reason)
             return

@@ -5,9 +5,11 @@ from http import HTTPStatus
 
 from proxy.api.headers import returned
 from proxy.delivery import answer
-from proxy.delivery.answer import Refuse, Treatment
+from proxy.delivery.answer import Refuse, Treatment, treat, treat_rest
 from proxy.delivery.scrub import Scrubber, Stream
-from proxy.exchange import Caller, Fields
+from proxy.delivery.withheld import Withheld
+from proxy.errors import Reason
+from proxy.exchange import Caller, Fields, Outgoing
 
 # A body that comes byte by byte takes up its bytes, and not a piece of memory for each of them.
 MAX_PIECES = 64
@@ -23,15 +25,35 @@ def answer_lines(headers: Mapping[bytes, bytes]) -> bytes:
     return lines
 
 
+def begun(outgoing: Outgoing, scrubber: Scrubber, status: int, headers: Mapping[bytes, bytes], length: int | None) -> "Reply":
+    """Return the answer to a call, of which the head has come, and decide what becomes of it."""
+    treatment = treat(outgoing.endpoint, status, headers, strict=outgoing.strict)
+    if outgoing.withheld is not None:
+        treatment = treat_rest(treatment, status)
+    return Reply(treatment, scrubber, status, answer_lines(headers), length, withheld=outgoing.withheld)
+
+
 class Reply:
     """One answer, from its head to its end."""
 
-    __slots__ = ("_body", "_body_bytes", "_length", "_lines", "_scrubber", "_stream", "status", "treatment")
+    __slots__ = (
+        "_body", "_body_bytes", "_length", "_lines", "_scrubber", "_stream", "_withheld", "status", "treatment",
+    )  # fmt: skip
 
     def __init__(
-        self, treatment: Treatment | Refuse, scrubber: Scrubber, status: int, lines: bytes, length: int | None
+        self,
+        treatment: Treatment | Refuse,
+        scrubber: Scrubber,
+        status: int,
+        lines: bytes,
+        length: int | None,
+        *,
+        withheld: Withheld | None = None,
     ) -> None:
-        """Take the head: `lines` are the header lines the caller may see, `length` is the declared one of the body."""
+        """Take the head: `lines` are the header lines the caller may see, `length` is the declared one of the body.
+
+        `withheld` is what was taken out of the batch that it answers.
+        """
         self.treatment = treatment
         self.status = status
         self._scrubber = scrubber
@@ -40,6 +62,7 @@ class Reply:
         self._body: list[bytes] = []  # what was not passed on yet
         self._body_bytes = 0
         self._stream: Stream | None = None
+        self._withheld = withheld
 
     @property
     def begun(self) -> bool:
@@ -48,8 +71,9 @@ class Reply:
 
     @property
     def oversized(self) -> bool:
-        """Whether far more has come than an error has to say."""
-        return self.treatment is not Treatment.STREAM and self._body_bytes > answer.HELD_BYTES
+        """Whether far more has come than an error, or the errors of a batch, have to say."""
+        bound = answer.HELD_BATCH_BYTES if self.treatment is Treatment.REWRITE else answer.HELD_BYTES
+        return self.treatment is not Treatment.STREAM and self._body_bytes > bound
 
     def take(self, data: bytes) -> None:
         """Keep a piece of the body until the whole read is parsed, or, of an answer that is held, until its end."""
@@ -66,6 +90,20 @@ class Reply:
                 self._stream = self._scrubber.stream()
                 caller.start(self.status, self._lines, self._length)
             caller.write(self._stream.feed(self._taken()))
+
+    def settle(self) -> None:
+        """Decide on what could not be decided by the head, now that the end has come."""
+        if self.treatment is not Treatment.REWRITE or self._withheld is None:
+            return
+        told = None if self.oversized else self._withheld.answer(self.status, self._scrubber.whole(self._taken()))
+        if told is None:
+            self.treatment = Refuse(Reason.UPSTREAM_INVALID)
+            return
+        self.treatment = Treatment.HOLD
+        self.status, body = told
+        self._lines = answer.as_json(self._lines)
+        self._body.append(body)  # to be scrubbed again: what was escaped may be plain now
+        self._body_bytes = 0
 
     def finish(self, caller: Caller) -> int:
         """Give `caller` the end of the answer, or all of it; return the status it was told."""

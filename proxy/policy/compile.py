@@ -37,10 +37,13 @@ _ANYONE = ""
 class Policy:
     """A compiled policy. What holds for a caller that rules name is made when it is first asked for, and kept."""
 
-    def __init__(self, compiler: "_Compiler", hits: tuple[Hit, ...], inventory_scanner: Scanner | None) -> None:
-        """Hold what makes it, all that can act, and what looks at values for the inventory."""
+    def __init__(
+        self, compiler: "_Compiler", hits: tuple[Hit, ...], inventory_scanner: Scanner | None, vendor_limits: Mode
+    ) -> None:
+        """Hold what makes it, all that can act, what looks at values for the inventory, and the mode of vendor limits."""
         self.hits = hits
         self.inventory_scanner = inventory_scanner
+        self.vendor_limits = vendor_limits
         self._compiler = compiler
         self._callers = compiler.callers
         self._unknown = compiler.compiled("", _ANYONE)
@@ -80,7 +83,7 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     hits = [rule.hit for rule in rules if rule.hit is not None]
     if compiler.allow:
         hits.append(Hit(ALLOW, Action.STRIP, document.mode))
-    return Policy(compiler, (*hits, *compiler.identity_hits), detection.scanner(sought))
+    return Policy(compiler, (*hits, *compiler.identity_hits), detection.scanner(sought), document.vendor_limits)
 
 
 class _Rule:

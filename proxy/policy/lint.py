@@ -22,6 +22,8 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
         yield Warned("policy.hash", UNKEYED)
     if document.mode is not Mode.ENFORCE:
         yield Warned("policy.mode", f"is {document.mode}: rules without a mode of their own change nothing")
+    if document.vendor_limits is Mode.OFF:
+        yield Warned("policy.vendor_limits", "is off: calls over Customer.io's own limits are not even counted")
     for index, rule in enumerate(document.rules):
         path = f"policy.rules.{index}"
         if rule.mode is not None and rule.mode is not Mode.ENFORCE:

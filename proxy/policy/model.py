@@ -163,6 +163,8 @@ class PolicyDocument(Section):
     """Pseudonyms in place of identifiers, by type; keep: as they are."""
     inventory: InventorySection | None = None
     """What callers send, for `cio-sidecar policy inventory`; null: nothing is written down."""
+    vendor_limits: Annotated[Mode, FROM_LIST] = Mode.REPORT
+    """What becomes of calls over Customer.io's own limits: report counts them, enforce keeps them from leaving."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -25,6 +25,7 @@ LABELS = {
     "cio_sidecar_inflight": set(),
     "cio_sidecar_loop_lag_seconds": set(),
     "cio_sidecar_pii_actions": {"rule", "action", "mode"},
+    "cio_sidecar_vendor_limits": {"endpoint", "limit", "mode"},
     "cio_sidecar_pii_errors": {"stage"},
     "cio_sidecar_inventory_new_fields": {"endpoint"},
     "cio_sidecar_inventory_unrecorded": set(),
@@ -52,6 +53,7 @@ def used() -> CollectorRegistry:
     metrics.upstream_duration.observe("track.v1.identify", 99)
     metrics.inflight.read = lambda: {(): 3}
     metrics.pii_actions.add('a "rule"\\\n', "strip", "enforce")
+    metrics.vendor_limits.add("track.v1.identify", "attributes", "report")
     metrics.pii_errors.add("policy")
     metrics.inventory_new_fields.add("track.v1.identify")
     metrics.inventory_unrecorded.add()

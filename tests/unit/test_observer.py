@@ -3,6 +3,7 @@
 import timeit
 from typing import Any
 
+import orjson
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -10,6 +11,7 @@ from proxy.api.model import Bucket, Credential
 from proxy.errors import ANSWERS, Reason
 from proxy.metrics import Metrics
 from proxy.observer import Observer
+from proxy.payload.oversize import LIMITS
 from proxy.policy.fields import Hit
 from proxy.policy.model import Action, Mode
 from tests.fakes import FakeClock, Lines, endpoint
@@ -164,3 +166,24 @@ def test_observing_a_request_costs_next_to_nothing() -> None:
         observer.forwarded(ROW, 200, 1000.0)
 
     assert min(timeit.repeat(request, number=1000, repeat=5)) / 1000 < 20e-6
+
+
+def test_what_is_over_a_limit_is_counted_and_where_it_was_kept_back_logged() -> None:
+    """A line for each limit, with how many; nothing of the call shows."""
+    items = [{"type": "person", "action": "identify", "attributes": {"canary" * 30: 1}}] * 2
+    items.append({"type": "person", "action": "identify", "attributes": {"a": "canary" * 300}})
+    excesses = LIMITS["track.v2.batch"].excesses({"batch": items}, orjson.dumps({"batch": items}), b"/api/v2/batch")
+    row = endpoint("track.v2.batch")
+    silent, seen = Seen(), Seen()
+    silent.observer.over_limit(row, excesses, Mode.REPORT, "billing")
+    assert silent.log.events() == []
+    seen.observer.over_limit(row, excesses, Mode.ENFORCE, "billing")
+    for told, mode in ((silent, "report"), (seen, "enforce")):
+        assert told.count("vendor_limits_total", endpoint=row.name, limit="attribute_name_bytes", mode=mode) == 2
+        assert told.count("vendor_limits_total", endpoint=row.name, limit="attribute_value_bytes", mode=mode) == 1
+    said = [(line["event"], line["endpoint"], line["limit"], line["items"], line["caller"]) for line in seen.log.events()]
+    assert said == [
+        ("over_vendor_limit", "track.v2.batch", "attribute_name_bytes", 2, "billing"),
+        ("over_vendor_limit", "track.v2.batch", "attribute_value_bytes", 1, "billing"),
+    ]
+    assert "canary" not in seen.log.text()

@@ -15,7 +15,7 @@ from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
 from tests.fakes import FakeCaller, FakeClock, FakeConnections, Lines, Timers, authorization, keyring
-from tests.unit.test_pipeline import JSON, RULES, BrokenMapping, broken
+from tests.unit.test_pipeline import JSON, RULES, BrokenMapping, broken, limiting
 
 HEAD = RequestHead("PUT", b"/api/v1/customers/5", JSON)
 
@@ -141,3 +141,24 @@ def test_a_refusal_by_the_server_is_counted_under_its_endpoint() -> None:
     assert stage.count("requests_total", endpoint="track.v1.identify", code="413", outcome="refused") == 1
     (line,) = stage.lines.events()
     assert line["caller"] == "anyone"
+
+
+def test_what_is_over_a_limit_is_counted_and_told_of() -> None:
+    """In report mode the call leaves and there is no line; enforced, it is refused, and a line says why."""
+    body = orjson.dumps({"ssn": 1, "a": "x" * 1001})
+    stage = Stage()
+    stage.outbound.rules = limiting("report")
+    assert stage.deliver(body) is not None
+    assert stage.count("vendor_limits_total", endpoint="track.v1.identify", limit="attribute_value_bytes", mode="report") == 1
+    assert stage.lines.events() == []
+
+    stage = Stage()
+    stage.outbound.rules = limiting("enforce")
+    assert stage.deliver(body) is None
+    assert stage.caller.reason is Reason.VENDOR_LIMIT
+    assert stage.pool.all[0].sent == []
+    assert stage.count("vendor_limits_total", endpoint="track.v1.identify", limit="attribute_value_bytes", mode="enforce") == 1
+    assert stage.count("pii_actions_total", rule="never", action="strip", mode="enforce") == 1
+    limit, refusal = stage.lines.events()
+    assert (limit["event"], limit["limit"]) == ("over_vendor_limit", "attribute_value_bytes")
+    assert (refusal["event"], refusal["reason"]) == ("refused", "vendor_limit")

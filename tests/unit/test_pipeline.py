@@ -19,7 +19,8 @@ from proxy.credentials.callers import ANYONE, Callers
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Outgoing, RequestHead
 from proxy.metrics import STAGES
-from proxy.pipeline import StageError, admit, common_head, prepare
+from proxy.payload.oversize import LIMITS, NOTHING
+from proxy.pipeline import OversizeError, StageError, admit, common_head, prepare
 from proxy.policy.compile import compile_policy
 from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
@@ -238,6 +239,124 @@ def test_the_query_of_an_endpoint_the_table_does_not_know_meets_the_policy() -> 
     assert refused("GET", b"/api/v1/something?card=4111", b"", {}) is Reason.POLICY_DENIED
 
 
+# Customer.io's own limits
+
+
+def limiting(mode: str, **more: Any) -> Rules:  # noqa: ANN401  # keys of a policy
+    """Return rules whose policy looks for them."""
+    document = PolicyDocument.model_validate({**POLICY, "vendor_limits": mode, **more})
+    return rules(policy=compile_policy(document, ENDPOINTS, None), body_bytes=1_000_000)
+
+
+def person(identifier: str = "5", **attributes: object) -> dict[str, object]:
+    """Return an operation."""
+    return {"type": "person", "action": "identify", "identifiers": {"id": identifier}, "attributes": attributes}
+
+
+LONG = "x" * 1001
+BATCH = [person("1"), person("2", a=LONG), person("3", plan="pro", ssn=1), person("4" * 151), person("5")]
+ENFORCING = limiting("enforce")
+
+
+def batch(*items: object) -> bytes:
+    """Return the body of a batch."""
+    return orjson.dumps({"batch": items})
+
+
+def oversize(method: str, target: bytes, body: bytes, among: Rules = ENFORCING) -> OversizeError:
+    """Return how a call is refused for its size."""
+    with pytest.raises(OversizeError) as caught:
+        sent(method, target, body, among=among)
+    assert caught.value.reason is Reason.VENDOR_LIMIT
+    return caught.value
+
+
+def test_a_call_over_a_limit_does_not_leave_where_limits_are_enforced() -> None:
+    """Which limit, and what the policy did before, go with the refusal; with `off` and `report` the call leaves as it is."""
+    body = orjson.dumps({"ssn": 1, "a": LONG})
+    refusal = oversize("PUT", b"/api/v1/customers/5", body)
+    assert [excess.bound.limit for excess in refusal.excesses] == ["attribute_value_bytes"]
+    assert [hit.labels for hit in refusal.hits] == [("never", "strip", "enforce")]
+    for mode, found in (("report", ["attribute_value_bytes"]), ("off", [])):
+        outgoing = sent("PUT", b"/api/v1/customers/5", body, among=limiting(mode))
+        assert orjson.loads(outgoing.body) == {"a": LONG}
+        assert ([excess.bound.limit for excess in outgoing.excesses], outgoing.withheld) == (found, None)
+
+
+def test_limits_are_about_what_leaves() -> None:
+    """A field that a rule strips makes no call too large; an ordinary call carries nothing of it."""
+    outgoing = sent("PUT", b"/api/v1/customers/5", orjson.dumps({"ssn": LONG, "plan": "pro"}), among=ENFORCING)
+    assert (outgoing.body, outgoing.excesses, outgoing.withheld) == (b'{"plan":"pro"}', NOTHING, None)
+
+
+def test_the_person_in_the_path_is_measured_as_it_leaves() -> None:
+    """A pseudonym is short, whatever it stands for; without one the id counts, body or none."""
+    target = b"/api/v1/customers/" + b"a" * 151
+    for body in (b"", b"{}"):
+        assert [excess.bound.limit for excess in oversize("POST", target + b"/suppress", body).excesses] == ["id_bytes"]
+    keyed = {"algorithm": "hmac-sha256", "key": "env:X", "key_id": "k1"}
+    document = PolicyDocument.model_validate(
+        {"version": 1, "vendor_limits": "enforce", "hash": keyed, "identifiers": {"id": "hmac"}}
+    )
+    among = rules(policy=compile_policy(document, ENDPOINTS, Sensitive(b"pepper")))
+    assert lines(sent("POST", target + b"/suppress", b"", among=among))[0].startswith(b"POST /api/v1/customers/k1.")
+
+
+def test_items_over_a_limit_are_taken_out_and_the_rest_leaves() -> None:
+    """In its order, under a head that tells its length; the caller's indexes of both are kept."""
+    outgoing = sent("POST", b"/api/v2/batch", batch(*BATCH), among=ENFORCING)
+    left = [person("1"), person("3", plan="pro"), person("5")]
+    assert outgoing.body == batch(*left)
+    assert b"Content-Length: %d" % len(outgoing.body) in lines(outgoing)
+    assert [(excess.bound.limit, excess.index) for excess in outgoing.excesses] == [
+        ("attribute_value_bytes", 1),
+        ("id_bytes", 3),
+    ]
+    assert outgoing.withheld is not None
+    assert outgoing.withheld.kept == [0, 2, 4]
+    assert [error["batch_index"] for error in outgoing.withheld.errors] == [1, 3]
+
+
+def test_a_batch_in_report_mode_leaves_whole() -> None:
+    """It is only told of."""
+    outgoing = sent("POST", b"/api/v2/batch", batch(person("1", a=LONG)), among=limiting("report"))
+    assert outgoing.body == batch(person("1", a=LONG))
+    assert (len(outgoing.excesses), outgoing.withheld) == (1, None)
+
+
+def test_a_batch_of_which_nothing_is_left_is_refused() -> None:
+    """There is nothing to ask Customer.io."""
+    refusal = oversize("POST", b"/api/v2/batch", batch(person("1", a=LONG), person("2", a=LONG)))
+    assert [excess.index for excess in refusal.excesses] == [0, 1]
+
+
+@pytest.mark.parametrize("large", [17, 18, 25], ids=["fits", "does not", "nor by far"])
+def test_a_batch_that_is_too_large_leaves_if_its_rest_is_not(large: int) -> None:
+    """The limit of the request is held to what is left."""
+    filled = {**person("1"), "action": "event", "pad": "x" * 30_000}
+    body = batch(*[filled] * large, {**filled, "pad": "x" * 33_000})
+    whole = len(batch(*[filled] * large)) <= 512_000
+    assert whole is (large == 17)
+    if whole:
+        assert len(sent("POST", b"/api/v2/batch", body, among=ENFORCING).body) == len(batch(*[filled] * large))
+    else:
+        limits = [excess.bound.limit for excess in oversize("POST", b"/api/v2/batch", body).excesses]
+        assert limits == ["item_bytes", "request_bytes"]
+
+
+def test_a_pipelines_batch_is_refused_whole() -> None:
+    """Pipelines has no answer for an item: one that was taken out would be lost without a word."""
+    items = [{"type": "track", "userId": "5", "event": "x"}, {"type": "track", "userId": "5", "event": "x" * 33_000}]
+    refusal = oversize("POST", b"/v1/batch", batch(*items))
+    assert [(excess.bound.limit, excess.index) for excess in refusal.excesses] == [("item_bytes", 1)]
+
+
+def test_an_endpoint_without_limits_has_none() -> None:
+    """A read, or what the table does not know."""
+    for target in (b"/v1/segments", b"/api/v1/something"):
+        assert sent("POST", target, orjson.dumps({"a": LONG}), among=ENFORCING).excesses == NOTHING
+
+
 # Faults of our own
 
 
@@ -280,6 +399,18 @@ def test_a_fault_in_a_stage_refuses_the_request(
     assert stage in STAGES
     assert "a@b.c" not in str(caught.value)
     assert isinstance(caught.value.fault, BrokenError)
+
+
+def test_a_fault_in_the_limits_refuses_the_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call whose size is not known is not let go (promise G1)."""
+    target = b"/api/v1/customers/" + b"a" * 200
+    admission = admit(limiting("report"), RequestHead("DELETE", target, {}), 0.0)
+    with monkeypatch.context() as broken_place:
+        broken_place.setattr(LIMITS["track.v1.delete"], "_place", 100)
+        with pytest.raises(StageError) as caught:
+            prepare(admission, b"")
+    assert caught.value.stage == "limits"
+    assert "limits" in STAGES
 
 
 def test_a_fault_in_the_head_refuses_the_request() -> None:

@@ -188,3 +188,50 @@ def test_a_policy_is_looked_over(command: Command, file: Path) -> None:
     done = command("policy", "lint", "--config", file, **PEPPER)
     assert done.returncode == 2
     assert "policy.rules.4.callers.0: is no caller of outbound.callers" in done.stderr
+
+
+LONG = {"type": "person", "action": "identify", "identifiers": {"id": "2"}, "attributes": {"note": "CANARY" * 200}}
+SHORT = {"type": "person", "action": "identify", "identifiers": {"id": "1"}, "attributes": {}}
+
+
+def limiting(folder: Path, mode: str) -> Path:
+    """Write a configuration whose policy looks for Customer.io's own limits."""
+    path = folder / "limits.yaml"
+    path.write_text(yaml.safe_dump({"version": 1, "policy": {"version": 1, "vendor_limits": mode}}))
+    return path
+
+
+def test_what_is_over_a_limit_is_shown_as_it_would_be_treated(tmp_path: Path) -> None:
+    """Refused, or taken out of a batch, or only told of; by the name of the limit, and nothing of the input."""
+    batch = ["--endpoint", "POST /api/v2/batch", "--explain"]
+    done = applied(limiting(tmp_path, "enforce"), orjson.dumps(LONG["attributes"]), "--endpoint", IDENTIFY)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"refused: vendor_limit (attribute_value_bytes)\n")
+    done = applied(limiting(tmp_path, "enforce"), orjson.dumps({"batch": [SHORT, LONG]}), *batch)
+    assert (done.returncode, orjson.loads(done.stdout)) == (0, {"batch": [SHORT]})
+    assert done.stderr == b"vendor_limits: taken out: attribute_value_bytes: item 1\n"
+    done = applied(limiting(tmp_path, "report"), orjson.dumps({"batch": [SHORT, LONG]}), *batch)
+    assert (done.returncode, orjson.loads(done.stdout)) == (0, {"batch": [SHORT, LONG]})
+    assert done.stderr == b"vendor_limits: over: attribute_value_bytes: item 1\n"
+
+
+def test_a_case_may_expect_a_limit(command: Command, tmp_path: Path) -> None:
+    """That it refuses a call, or what it leaves of a batch."""
+    refused = {
+        "name": "long",
+        "endpoint": IDENTIFY,
+        "body": LONG["attributes"],
+        "expect": {"refused": "vendor_limit"},
+        "rules": [],
+    }
+    batch = {
+        "name": "rest",
+        "endpoint": "POST /api/v2/batch",
+        "body": {"batch": [LONG, SHORT]},
+        "expect": {"body": {"batch": [SHORT]}},
+    }
+    file = cases(tmp_path, refused, batch)
+    done = command("policy", "test", "--config", limiting(tmp_path, "enforce"), file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok", "ok"]
+    done = command("policy", "test", "--config", limiting(tmp_path, "report"), file)
+    assert done.returncode == 1

@@ -4,7 +4,7 @@ import orjson
 import pytest
 
 from proxy.api.model import Credential, Endpoint, Upstream
-from proxy.delivery.answer import NOT_JSON_CODE, Refuse, Treatment, is_json, treat, wrapped
+from proxy.delivery.answer import NOT_JSON_CODE, Refuse, Treatment, as_json, is_json, treat, treat_rest, wrapped
 from proxy.errors import Reason
 from tests.fakes import endpoint
 
@@ -99,3 +99,27 @@ def test_a_wrapped_error_is_json_of_every_shape_that_sdks_read() -> None:
     assert told["code"] == NOT_JSON_CODE
     assert told["meta"]["error"] == told["message"] == told["errors"][0]["detail"]
     assert told["errors"][0]["status"] == "502"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (200, Treatment.REWRITE),
+        (204, Treatment.REWRITE),
+        (207, Treatment.REWRITE),
+        (400, Treatment.REWRITE),
+        (401, Refuse(Reason.CREDENTIALS_REJECTED)),
+        (307, Refuse(Reason.UPSTREAM_REDIRECT)),
+        (429, Treatment.HOLD),
+        (503, Treatment.HOLD),
+    ],
+)
+def test_the_answer_to_a_rest_is_told_of_the_whole(status: int, expected: Treatment | Refuse) -> None:
+    """Where it may be about single items; whatever is about the call as a whole is treated as always."""
+    assert treat_rest(treat(TRACK, status, {}, strict=False), status) == expected
+
+
+def test_a_content_type_is_replaced_and_other_lines_stay() -> None:
+    """There is exactly one afterwards, in any spelling before."""
+    lines = b"content-TYPE: text/html\r\nX-Request-Id: 7\r\n"
+    assert as_json(lines) == b"X-Request-Id: 7\r\nContent-Type: application/json\r\n"

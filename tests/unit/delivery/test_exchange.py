@@ -8,10 +8,11 @@ import pytest
 
 from proxy.api.model import Bucket, Credential, Endpoint, Replay, Upstream
 from proxy.credentials.model import Authorization, Kind, Version
-from proxy.delivery.answer import HELD_BYTES, NOT_JSON_CODE
+from proxy.delivery.answer import HELD_BATCH_BYTES, HELD_BYTES, NOT_JSON_CODE
 from proxy.delivery.exchange import KEY_REPLAYS_MAX, Exchange
 from proxy.delivery.ports import Timeouts
 from proxy.delivery.send import Sender
+from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Failure
 from proxy.limits.gcra import Quota
@@ -876,3 +877,86 @@ def test_bodies_on_their_way_are_bounded_together() -> None:
     assert stage.sender.held_bytes == 0
     stage.send(body=b"y" * 1_000_000)
     assert stage.caller.reason is None
+
+
+# A batch that items were taken out of
+
+OURS = {"batch_index": 0, "reason": "too_large", "field": "", "message": "ours"}
+BATCH = endpoint("track.v2.batch", method="POST", replay=Replay.WITH_ID, event_items="batch")
+REST = b'{"batch":[{"id":"01HB4HBDKTFWYZCK01DMRSWRFD"}]}'
+
+
+def rest(stage: Stage) -> FakeConnection:
+    """Send a batch whose first item was taken out, and return its connection."""
+    call = outgoing(BATCH, REST)
+    call.withheld = Withheld([1], [OURS])
+    stage.sender.send(call, stage.caller, "billing", stage.clock.now)
+    return stage.pool.all[-1]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in one call", "in parts"])
+@pytest.mark.parametrize(
+    ("status", "body", "told", "errors"),
+    [
+        (200, b"{}", 207, [OURS]),
+        (200, b"<html>", 207, [OURS]),
+        (207, b'{"errors":[{"batch_index":0}]}', 207, [OURS, {"batch_index": 1}]),
+        (400, b'{"errors":[{"batch_index":0}]}', 400, [OURS, {"batch_index": 1}]),
+        (400, b'{"errors":[{"reason":"x"}]}', 400, [{"reason": "x"}]),
+        (429, b'{"errors":[{"batch_index":0}]}', 429, [{"batch_index": 0}]),
+        (503, b'{"errors":[]}', 503, []),
+    ],
+)
+def test_the_answer_to_a_rest_is_that_to_the_whole(
+    status: int, body: bytes, told: int, errors: list[object], *, whole: bool
+) -> None:
+    """However it comes in; it is counted as what the caller was told, and the connection is used again."""
+    stage = Stage(idle=1)
+    connection = rest(stage)
+    (connection.answer_at_once if whole else connection.answer)(status, body)
+    assert (stage.caller.status, orjson.loads(stage.caller.body)["errors"]) == (told, errors)
+    assert ("forwarded", "track.v2.batch", told, stage.clock.now) in stage.observer.events
+    assert stage.pool.idle == [connection]
+    stage.over()
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["in one call", "in parts"])
+def test_an_answer_to_a_rest_that_cannot_be_told_is_refused(*, whole: bool) -> None:
+    """Whatever stands in it, indexes of another batch than the caller's never reach it."""
+    stage = Stage(idle=1)
+    connection = rest(stage)
+    (connection.answer_at_once if whole else connection.answer)(207, b'{"errors":[{"batch_index":1}]}')
+    stage.over(refused=Reason.UPSTREAM_INVALID)
+
+
+def test_an_answer_to_a_rest_without_end_is_given_up() -> None:
+    """It is not read any further than there could be errors (promise G12)."""
+    stage = Stage(idle=1)
+    connection = rest(stage)
+    connection.head(207)
+    connection.piece(b"x" * HELD_BATCH_BYTES)
+    assert stage.caller.reason is None
+    connection.piece(b"x")
+    assert connection.state == "lost"
+    stage.over(refused=Reason.UPSTREAM_INVALID)
+
+
+def test_a_rest_whose_answer_breaks_off_is_refused() -> None:
+    """Nothing of it was given."""
+    stage = Stage(idle=1)
+    connection = rest(stage)
+    connection.head(207)
+    connection.piece(b'{"errors":[')
+    connection.fail(Failure.TRUNCATED)
+    stage.over(refused=Reason.UPSTREAM_INVALID)
+
+
+def test_a_rest_is_replayed_by_what_was_sent_of_it() -> None:
+    """Its events carry ids, so it may be sent again, and its answer is still told of the whole."""
+    stage = Stage(idle=1)
+    rest(stage).fail(Failure.CLOSED)
+    again = stage.pool.connected()
+    assert again.sent[0].endswith(REST)
+    again.answer_at_once(200)
+    assert stage.caller.status == 207
+    stage.over()

@@ -5,10 +5,12 @@ import tracemalloc
 import orjson
 import pytest
 
-from proxy.delivery.answer import HELD_BYTES, NOT_JSON_CODE, Treatment
-from proxy.delivery.reply import Reply
+from proxy.delivery.answer import HELD_BATCH_BYTES, HELD_BYTES, NOT_JSON_CODE, Refuse, Treatment
+from proxy.delivery.reply import Reply, begun
 from proxy.delivery.scrub import Scrubber
-from tests.fakes import FakeCaller
+from proxy.delivery.withheld import Withheld
+from proxy.errors import Reason
+from tests.fakes import FakeCaller, outgoing
 
 SECRET = b"s3cr3t-key"
 SCRUBBER = Scrubber([SECRET])
@@ -154,3 +156,78 @@ def test_an_answer_without_content_stays_without() -> None:
     answer, caller = reply(Treatment.STREAM, 204, b""), FakeCaller()
     assert answer.finish(caller) == 204
     assert (caller.status, caller.lines, caller.body) == (204, b"", b"")
+
+
+# The answer to what is left of a batch
+
+OURS = {"batch_index": 0, "reason": "too_large", "field": "", "message": "ours"}
+
+
+def rest(status: int, body: bytes, lines: bytes = JSON) -> Reply:
+    """Return the whole answer to a batch whose first item was taken out."""
+    answer = Reply(Treatment.REWRITE, SCRUBBER, status, lines, len(body), withheld=Withheld([1, 2], [OURS]))
+    for start in range(0, len(body), 50_000):
+        answer.take(body[start : start + 50_000])
+    return answer
+
+
+def test_the_head_of_an_answer_decides() -> None:
+    """Only where something was taken out is there anything to rewrite."""
+    call = outgoing()
+    assert begun(call, SCRUBBER, 200, {}, 2).treatment is Treatment.STREAM
+    call.withheld = Withheld([1], [OURS])
+    assert begun(call, SCRUBBER, 200, {}, 2).treatment is Treatment.REWRITE
+    assert begun(call, SCRUBBER, 503, {}, 2).treatment is Treatment.HOLD
+
+
+def test_a_rest_is_answered_for_the_whole_batch() -> None:
+    """At its end only; status, type and body are those of the rewritten answer."""
+    answer, caller = rest(200, b"{}", b"Content-Type: text/plain\r\nX-Request-Id: 7\r\n"), FakeCaller()
+    answer.pass_on(caller)
+    assert not caller.begun
+    answer.settle()
+    assert answer.finish(caller) == 207
+    assert (caller.status, caller.lines) == (207, b"X-Request-Id: 7\r\n" + JSON)
+    assert orjson.loads(caller.body) == {"errors": [OURS]}
+
+
+@pytest.mark.parametrize("spelled", [SECRET, b"\\u0073" + SECRET[1:]], ids=["plain", "escaped"])
+def test_the_secret_is_scrubbed_from_a_rewritten_answer(spelled: bytes) -> None:
+    """Also where it became plain only by being read and written anew (promise G4)."""
+    body = b'{"errors":[{"batch_index":1,"message":"key ' + spelled + b'"}]}'
+    answer, caller = rest(207, body), FakeCaller()
+    answer.settle()
+    answer.finish(caller)
+    assert SECRET not in caller.body
+    assert orjson.loads(caller.body)["errors"] == [OURS, {"batch_index": 2, "message": "key **********"}]
+
+
+def test_an_answer_to_a_rest_that_cannot_be_told_is_refused() -> None:
+    """It is known at the end only."""
+    answer = rest(207, b"<html>")
+    answer.settle()
+    assert answer.treatment == Refuse(Reason.UPSTREAM_INVALID)
+
+
+def test_an_answer_to_a_rest_is_held_within_a_bound() -> None:
+    """There is room for an error for each item; beyond it the answer is refused and not kept (promise G12)."""
+    frame = b'{"a":""}'
+    fits, over = (rest(200, b'{"a":"' + b"x" * (HELD_BATCH_BYTES - len(frame) + more) + b'"}') for more in (0, 1))
+    assert (fits.oversized, over.oversized) == (False, True)
+    caller = FakeCaller()
+    fits.settle()
+    assert fits.finish(caller) == 207
+    assert orjson.loads(caller.body)["errors"] == [OURS]
+    over.settle()
+    assert over.treatment == Refuse(Reason.UPSTREAM_INVALID)
+
+
+def test_any_other_answer_is_settled_by_its_head() -> None:
+    """There is nothing to decide at its end."""
+    for treatment in (Treatment.STREAM, Treatment.HOLD, Treatment.SWALLOW):
+        answer, caller = reply(treatment, 400), FakeCaller()
+        answer.take(b"{}")
+        answer.settle()
+        assert answer.treatment is treatment
+        answer.finish(caller)
+        assert caller.body == b"{}"

@@ -41,3 +41,9 @@ def test_hashes_without_a_key_and_policies_that_only_look_are_told() -> None:
     assert found(RULE | {"action": "hash"}, hash=HASH) == ["policy.hash"]
     assert found(RULE, hash=HASH) == []
     assert found(RULE, mode="report") == ["policy.mode"]
+
+
+def test_limits_that_are_not_even_counted_are_told() -> None:
+    """Otherwise `report` costs nothing and is the default."""
+    assert found(RULE, vendor_limits="off") == ["policy.vendor_limits"]
+    assert found(RULE, vendor_limits="enforce") == found(RULE, vendor_limits="report") == []

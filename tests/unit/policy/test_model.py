@@ -17,6 +17,7 @@ HMAC = {"algorithm": "hmac-sha256", "key": "env:PEPPER", "key_id": "k1"}
         ({"version": 2}, "version"),
         ({"rules": []}, "version"),
         ({"version": 1, "mode": "on"}, "mode"),
+        ({"version": 1, "vendor_limits": "on"}, "vendor_limits"),
         ({"version": 1, "extra": 1}, "extra"),
         ({"version": 1, "rules": [RULE | {"action": "drop"}]}, "action"),
         ({"version": 1, "rules": [RULE | {"fields": []}]}, ""),
@@ -59,3 +60,4 @@ def test_the_defaults() -> None:
     """A document with a version only is a policy that enforces nothing."""
     document = PolicyDocument.model_validate({"version": 1})
     assert (document.mode, document.rules, document.identifiers, document.allow) == ("enforce", (), "keep", None)
+    assert document.vendor_limits == "report"
