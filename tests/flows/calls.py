@@ -9,6 +9,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxy.api.vendor_limits import Limit
 from tests.flows.positions import CANARY, held
 
 C = CANARY
@@ -81,6 +82,8 @@ POLICIES: dict[str, dict[str, Any]] = {
         "inventory": {"detect": ["badge"]},
         "rules": [{"name": "never", "fields": ["ssn"], "action": "strip"}],
     },
+    # What is too large for Customer.io, by limits as small as these calls (`SMALL`).
+    "limits": {"version": 1, "vendor_limits": "enforce", "rules": [{"name": "never", "fields": ["ssn"], "action": "strip"}]},
     # A policy that looks, and changes nothing.
     "report": {
         "version": 1,
@@ -90,6 +93,10 @@ POLICIES: dict[str, dict[str, Any]] = {
         "allow": {"track.v1.identify": ["plan"]},
         "rules": [{"name": "never", "fields": ["ssn"], "paths": ["a.b"], "action": "strip"}],
     },
+}  # fmt: skip
+SMALL: dict[Limit, int] = dict.fromkeys(Limit, 100) | {
+    Limit.REQUEST_BYTES: 900, Limit.ITEM_BYTES: 300, Limit.ID_BYTES: 12, Limit.ATTRIBUTES: 3, Limit.ATTRIBUTE_NAME_BYTES: 16,
+    Limit.ATTRIBUTE_VALUE_BYTES: 80, Limit.SEGMENT_IDS: 3, Limit.ATTACHMENTS_BYTES: 40, Limit.PAYLOAD_BYTES: 300,
 }  # fmt: skip
 # The keys of the callers, by their names.
 CALLERS = {"billing": "billing-key", "shop": "shop-key"}
@@ -152,6 +159,51 @@ CALLS = (
         "ssn": C, "x": {"y": {"z": {}, "list": [[C]]}}, "data": {letter: {"x": C} for letter in "abcdefgh"},
         "traits": {letter: {"x": C} for letter in "abcdefgh"}, "attributes": {letter: {"x": [C]} for letter in "abcdefgh"},
     })),
+    # Too large for Customer.io
+    *(
+        Call(f"too large: {name}", "limits", method, target, text(body))
+        for name, method, target, body in (
+            ("nothing", "PUT", PERSON, {"ssn": C, "plan": "pro", "id": "5", "é": "è" * 20, "n": 5}),
+            ("names known", "PUT", PERSON, {"ssn": C, "a": C, "b": C, "c": 1, "_update": True}),
+            ("name", "PUT", PERSON, {"ssn": C, "é" * 9: C}),
+            ("many names", "PUT", PERSON, {"ssn": C, "a": 1, "b": [C], "c": "a" * 16, "aa": 1, "ab": 1}),
+            ("value", "PUT", PERSON, {"ssn": C, "a": [C, C, C, C]}),
+            ("number", "PUT", PERSON, {"ssn": C, "a": 10**99}),
+            ("id", "PUT", PERSON, {"ssn": C, "id": "é" * 7, "plan": C}),
+            ("id that is a number", "PUT", PERSON, {"ssn": C, "id": 10**14}),
+            ("id in the path", "PUT", f"/api/v1/customers/{'5' * 200}", {"ssn": C}),
+            ("related", "PUT", PERSON, {"ssn": C, "cio_relationships": {"relationships": [
+                {"identifiers": {"object_id": "a@" * 9, "object_type_id": 1}, "relationship_attributes": {"x": C}},
+                {"identifiers": {"object_id": "a" * 19}}]}}),
+            ("related, otherwise", "PUT", PERSON, {"ssn": C, "x": C, "cio_relationships": {"relationships": C}}),
+            ("data", "POST", "/api/v1/customers/5/events", {"ssn": C, "name": "x", "data": {"a": C, "b": C, "c": C}}),
+            ("members", "POST", "/api/v1/segments/3/add_customers", {"ssn": C, "ids": ["1", "2", "3", "4"]}),
+            ("members' ids", "POST", "/api/v1/segments/3/add_customers", {"ssn": C, "ids": ["a" * 13, C]}),
+            ("no members", "POST", "/api/v1/segments/3/add_customers", [C, C, C]),
+            ("entity", "POST", "/api/v2/entity", {"ssn": C, "x": [C] * 30}),
+            ("send", "POST", "/v1/send/email", {"ssn": C, "to": "a@b.c", "message_data": {"x": [C] * 9}}),
+            ("files", "POST", "/v1/send/email", {
+                "ssn": C, "to": "a@b.c", "message_data": {"x": [C] * 6},
+                "attachments": {"a": "YWJj" * 20, "b": 1, "c": "YQ=="}}),
+            ("small files", "POST", "/v1/send/email", {
+                "ssn": C, "message_data": {"x": [C] * 3}, "attachments": {"a": "YWJj" * 9}}),
+            ("batch: some items", "POST", "/api/v2/batch", {"batch": [
+                {"type": "person", "action": "identify", "identifiers": {"id": "5"}, "attributes": {"ssn": C, "a": C}},
+                {"type": "person", "action": "identify", "identifiers": {"id": "é" * 9}, "attributes": {"a": C}},
+                {"type": "person", "action": "merge", "primary": {"id": "5"}, "secondary": {"id": "6"}},
+                {"type": "person", "action": "event", "attributes": {"a": [C] * 8}, "name": 'x"'},
+                {"type": "object", "action": "identify", "identifiers": {"object_id": "1"}, "x": "a" * 200}, C]}),
+            ("batch: all items", "POST", "/api/v2/batch", {"batch": [{"type": "person", "x": [C] * 9}]}),
+            ("batch: as a whole", "POST", "/api/v2/batch", {"batch": [{"type": "person", "x": [C] * 4}] * 6}),
+            ("batch: small", "POST", "/api/v2/batch", {"batch": [{"type": "person"}]}),
+            ("batch: small items", "POST", "/api/v2/batch", {"batch": [{"type": "person", "x": C}] * 2}),
+            ("batch: none", "POST", "/api/v2/batch", {"x": [C] * 4}),
+            ("batch: tiny items", "POST", "/api/v2/batch", {"batch": [5, C]}),
+            ("batch: nothing", "POST", "/api/v2/batch", []),
+            ("pipelines", "POST", "/v1/batch", {"batch": [
+                {"type": "track", "userId": "5", "event": "x", "properties": {"x": [C] * 9}}]}),
+        )
+    ),
     # The short way
     Call("fields", "fields", "PUT", PERSON, text({
         "email": f"{C}@b.c", "ssn": C,
