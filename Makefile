@@ -73,6 +73,8 @@ upgrade: gates
 docs: install
 	$(BIN)/python -m proxy.api.reference > docs/endpoints.md
 	$(BIN)/python -m proxy.config.reference > docs/configuration.md
+	$(BIN)/python -m proxy policy schema > config/policies/policy.schema.json
+	$(BIN)/python -m proxy policy schema --cases > config/policies/cases.schema.json
 	$(BIN)/python helm/values_schema.py
 	$(BIN)/python -m tests.readme
 

@@ -147,6 +147,17 @@ def policy_lint(
     return command(config, os.environ, as_json=as_json)
 
 
+@policy_app.command("schema")
+def policy_schema(
+    *,
+    cases: Annotated[bool, typer.Option("--cases", help="Of a file of cases instead.")] = False,
+) -> None:
+    """Print the JSON Schema of a policy file, for editors."""
+    from proxy.cli.schema import policy as command  # noqa: PLC0415 - see above
+
+    command(cases=cases)
+
+
 @policy_app.command("inventory")
 def policy_inventory(
     config: ConfigFile = None,

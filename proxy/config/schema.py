@@ -1,4 +1,4 @@
-"""The JSON Schema of the configuration file, for editors, for the chart, and for the page that users read."""
+"""JSON Schemas: of the configuration file, for editors, for the chart, and for the page that users read; and of policies."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from proxy.config.available import NOT_YET, note
 from proxy.config.model import Config
-from proxy.config.values import PATH_MAX_CHARACTERS
+from proxy.config.values import PATH_MAX_CHARACTERS, Section
 
 # How the description of a key begins that has no use yet.
 UNAVAILABLE = "Not available yet."
@@ -35,6 +35,11 @@ def json_schema() -> dict[str, Any]:
         words = note(harmless).removeprefix("is ")
         found["description"] = f"{words[0].upper()}{words[1:]}. {meaning(schema, found)}".rstrip()
     return {"$schema": DIALECT, "title": "The configuration of cio-sidecar", **schema}
+
+
+def section_schema(section: type[Section], title: str) -> dict[str, Any]:
+    """Return the schema of a section that has a file of its own, such as a policy; `json_schema` says what it cannot tell."""
+    return {"$schema": DIALECT, "title": title, **section.model_json_schema(schema_generator=_Untitled)}
 
 
 def at(schema: dict[str, Any], pattern: str) -> dict[str, Any]:

@@ -51,12 +51,14 @@ class PreviousKey(Section):
 
     key: SecretReference
     key_id: KeyId
+    """What stood before its hashes."""
 
 
 class HashSection(Section):
     """How values are hashed."""
 
     algorithm: Literal["sha256", "hmac-sha256"]
+    """hmac-sha256 has a key; sha256 has none, and who sees a hash can try every value."""
     key: SecretReference | None = None
     """The secret of hmac-sha256. Without it anyone could recompute the hash of a phone number."""
     key_id: KeyId | None = None
@@ -64,6 +66,7 @@ class HashSection(Section):
     previous: Annotated[tuple[PreviousKey, ...], FROM_LIST, Field(max_length=20)] = ()
     """Keys used before, so that what was made with them is still known: it is left as it is."""
     hex_length: Annotated[int, Field(ge=8, le=64)] = 32
+    """How many hexadecimal digits are kept."""
 
     @model_validator(mode="after")
     def _keyed(self) -> Self:
@@ -84,15 +87,20 @@ class Identifiers(Section):
     """Which types of identifiers are replaced by pseudonyms. Customer.io's own ids are always kept."""
 
     id: Pseudonym = "keep"
+    """Ids of your own."""
     email: Pseudonym = "keep"
+    """Email addresses; a pseudonym of one looks like one, and no mail can reach it."""
     phone: Pseudonym = "keep"
+    """Phone numbers that name a person."""
     anonymous_id: Pseudonym = "keep"
+    """Ids of people who are not known yet."""
 
 
 class RuleSection(Section):
     """One rule. The first rule that matches a field decides on it."""
 
     name: Name
+    """What the rule is called in metrics and cases."""
     fields: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=FIELDS_MAX)] = ()
     """Field names; compared in normal form, at any depth."""
     paths: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=PATHS_MAX)] = ()
@@ -100,6 +108,7 @@ class RuleSection(Section):
     detect: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=200)] = ()
     """What is looked for in values, such as `payment_card`, or a name from `patterns`."""
     action: Annotated[Action, FROM_LIST]
+    """strip: the key goes; hash: key k becomes k_hash; mask: its value becomes [REDACTED]; deny: the request is refused."""
     mode: Annotated[Mode, FROM_LIST] | None = None
     """null: the policy's own."""
     endpoints: Annotated[tuple[str, ...], FROM_LIST, Field(min_length=1, max_length=200)] = ("*",)
@@ -152,9 +161,13 @@ class PolicyDocument(Section):
     """A policy file."""
 
     version: Literal[1]
+    """Of the shape of this file."""
     mode: Annotated[Mode, FROM_LIST] = Mode.ENFORCE
+    """off: rules are not looked at; report: they are counted and change nothing; enforce: they act."""
     hash: HashSection | None = None
+    """How values are hashed; needed where a rule hashes, and for identifiers."""
     rules: Annotated[tuple[RuleSection, ...], FROM_LIST, Field(max_length=RULES_MAX)] = ()
+    """In order: the first rule that matches a field decides on it."""
     allow: Mapping[str, Annotated[tuple[str, ...], FROM_LIST, Field(max_length=FIELDS_MAX)]] | None = None
     """Minimisation: of the bodies of these endpoints (globs), only the fields that are named leave."""
     patterns: Mapping[Name, Annotated[str, Field(min_length=1, max_length=PATTERN_MAX_CHARACTERS)]] = {}
