@@ -96,7 +96,7 @@ PEERS = (
     _sidecar("sidecar, full"),
     _sidecar("sidecar, full", compiled=True),
     _nginx("nginx"),
-    _nginx("nginx+LuaJIT", 'access_by_lua_block { require "redact" () }'),
+    _nginx("nginx+LuaJIT", 'access_by_lua_block { require "access" () }'),
     _apart("fastapi"),
     _apart("mitmproxy"),
 )

@@ -16,6 +16,8 @@ from types import MappingProxyType
 
 import pytest
 
+from bench import lua
+
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (Path(sys.executable).parent, ROOT / ".tools" / "bin")
 NODE_MODULES = ROOT / "tests" / "sdk" / "node_modules"
@@ -43,6 +45,14 @@ def _package(name: str) -> Callable[[], bool]:
     return installed
 
 
+def _luajit() -> bool:
+    try:
+        lua.Lua()
+    except lua.LuaError:
+        return False
+    return True
+
+
 # Things that are no program on a path.
 NAMED: Mapping[str, Callable[[], bool]] = MappingProxyType(
     {
@@ -57,6 +67,7 @@ NAMED: Mapping[str, Callable[[], bool]] = MappingProxyType(
         "detectors": lambda: all(_package(name)() for name in ("phonenumbers", "re2", "stdnum")),
         "google-cloud-secret-manager": _package("google.cloud.secretmanager_v1"),
         "kubernetes-schemas": _package("kubernetes_validate"),
+        "luajit": _luajit,
         "moto": _package("moto"),
         "python-base": BASE.is_file,
         "root": lambda: os.geteuid() == 0,
@@ -81,6 +92,7 @@ SOURCES: Mapping[str, str] = MappingProxyType(
         "kingfisher": "`make gates` installs it",
         "kubeconform": "`make tools` builds it where Go is",
         "kubernetes-schemas": "`make gates` installs them",
+        "luajit": lua.SOURCE,
         "moto": "`make extras` installs it",
         "promtool": "Debian's package prometheus has it",
         "python-base": "`make tools` makes it as root where debootstrap is",

@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import orjson
 import pytest
 
-from bench import arrival, peers, work
+from bench import arrival, bodies, lua, peers, work
 from bench.measure import Figures, compare
 from bench.report import Run, finish
+from proxy.payload.decode import parse
 from tests.needs import ROOT
 
 # What is here wherever the tests run; a run of the bench looks at the others in the same way.
@@ -109,3 +111,77 @@ def test_a_whole_run_ends_as_its_results_say(tmp_path: Path) -> None:
     assert kept["subjects"].keys() | kept["skipped"].keys() == {peer.name for peer in peers.PEERS if not peer.asked_for}
     assert all(figures["requests_per_second"] > 0 for figures in kept["subjects"].values())
     assert f"bench: {len(kept['skipped'])} skipped" in done.stderr if kept["skipped"] else "skipped" not in done.stderr
+
+
+# Redacting a body
+
+
+@pytest.mark.needs("detectors")
+@pytest.mark.parametrize("name", bodies.BODIES)
+def test_every_policy_does_what_it_is_measured_for(name: str) -> None:
+    """Each body is as large as its call may be, and meets the rules that a policy adds to the field rules, or none of any."""
+    endpoint, body = bodies.BODIES[name]
+    largest = {"identify": 400, "event": 32_000, "batch": 500_000}[name]
+    assert largest * 0.75 < len(body) <= largest
+    acted = {
+        policy: {hit.rule for hit in bodies.policy(policy, endpoint).apply(parse(body, bodies.DEPTH), text=body)[1]}
+        for policy in bodies.POLICIES
+    }
+    fields = {"never-send", "contact"} | ({"rule-3"} if name != "identify" else set())
+    places = {"identify": set(), "event": {"home", "city"}, "batch": {"home", "city"}}[name]
+    assert acted == {
+        bodies.IDLE: set(),
+        bodies.FIELDS: fields,
+        bodies.PLACES: fields | places | {"allow", "identifiers"},
+        bodies.CLEAN: fields,
+        bodies.FINDS: fields if name == "identify" else fields | {"cards"},  # its one address is an identifier
+    }
+
+
+@pytest.mark.needs("luajit")
+@pytest.mark.parametrize("name", bodies.BODIES)
+def test_luajit_redacts_a_body_as_we_do(name: str) -> None:
+    """The same fields stripped, masked, and hashed to the same; and what is no JSON is refused by it, too."""
+    endpoint, body = bodies.BODIES[name]
+    ours, luajit = bodies.redacted(bodies.policy(bodies.FIELDS, endpoint), body), lua.Lua()
+    assert orjson.loads(luajit.redacted(body)) == orjson.loads(ours)
+    assert b"phone_hash" in ours
+    assert not any(secret in ours for secret in work.WITHHELD)
+    luajit.run(body, 2)
+    with pytest.raises(lua.LuaError):
+        luajit.redacted(b"{")
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "fault"),
+    [
+        (b'{"a":1}', b'{ "a": 1.0 }', None),
+        (b'{"a":1}', b'{"a":2}', "do not redact alike"),
+        (b'{"ssn":"000-00-0000"}', b'{"ssn":"000-00-0000"}', "does not do the work"),
+    ],
+)
+def test_bodies_are_compared_before_they_are_measured(ours: bytes, theirs: bytes, fault: str | None) -> None:
+    """A subject that leaves something out, or lets something through, ends the run."""
+    body = b'{"ssn":"000-00-0000","a":1}'
+    if fault is None:
+        bodies.compared(body, ours, theirs)
+        return
+    with pytest.raises(SystemExit, match=fault):
+        bodies.compared(body, ours, theirs)
+
+
+@pytest.mark.needs("detectors")
+@pytest.mark.parametrize("options", [["--json"], []], ids=["json", "table"])
+def test_bodies_are_measured_by_one_command(options: list[str]) -> None:
+    """Every body by every subject that is here, as a table or for programs."""
+    command = [sys.executable, "-m", "bench.bodies", "--rounds", "1", *options]
+    environment = {name: value for name, value in os.environ.items() if name != "COMPILED"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    subjects = {bodies.ORJSON, *bodies.POLICIES} | (set() if "LuaJIT skipped" in done.stderr else {bodies.LUAJIT})
+    if not options:
+        assert all(subject in done.stdout for subject in subjects)
+        return
+    ((_, found),) = orjson.loads(done.stdout).items()
+    assert {name: figures.keys() for name, figures in found.items()} == dict.fromkeys(bodies.BODIES, subjects)
+    assert all(took > 0 for figures in found.values() for took in figures.values())
