@@ -10,7 +10,7 @@ from typing import NamedTuple
 from proxy.errors import ConfigError
 from proxy.policy.detectors.model import Span
 from proxy.policy.detectors.scanner import Scanner
-from proxy.policy.fields import Choice, Choices, Hit
+from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, Choice, Choices, Hit
 from proxy.policy.model import Action
 
 # Stands in for the place of a rule in the file, behind every other.
@@ -34,7 +34,7 @@ class Found(NamedTuple):
 class Detecting:
     """What looks at the values of one endpoint."""
 
-    __slots__ = ("_anywhere", "_at_identifier", "first")
+    __slots__ = ("_anywhere", "_at_identifier", "clear_keys", "first")
 
     def __init__(self, anywhere: Iterable[Pass], at_identifier: Iterable[Pass]) -> None:
         """Look with the passes `anywhere`, and with `at_identifier` where only rules that change nothing may look."""
@@ -42,10 +42,19 @@ class Detecting:
         self._at_identifier = tuple(at_identifier)
         self.first = min(choice.order for each in self._anywhere for choice in each.rules.values())
         """Where the first of the rules stands in the file."""
+        self.clear_keys: set[str] = set()
+        """Keys in which nothing is found; most keys are the same ones again."""
 
     def clear(self, body: bytes) -> bool:
         """Say whether there is certainly nothing to find in a JSON text."""
         return all(scanner.clear(body) for scanner, _ in self._anywhere)
+
+    def remember(self, key: str) -> None:
+        """Note that nothing is found in a key."""
+        if len(key) <= KNOWN_KEY_CHARACTERS:
+            if len(self.clear_keys) >= KNOWN_KEYS:
+                self.clear_keys.clear()
+            self.clear_keys.add(key)
 
     def find(self, text: str, *, exempt: bool, number: bool = False, before: int = EVERY) -> Found:
         """Look at a text, which may be a JSON `number`, or stand at an `exempt` position; `before` leaves out later rules."""

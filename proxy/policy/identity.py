@@ -8,7 +8,7 @@
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import quote
 
 from proxy.api.match import Match, encode_query
@@ -24,6 +24,8 @@ CANONICAL: Mapping[Identifier, Canonical] = {
 # How Customer.io tells the types of identifiers apart where a call does not name them.
 _BY_NAME = {"email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID}
 _OWN_ID = "cio_"
+# The top-level domain under which no mail is delivered (RFC 2606 section 2).
+_UNREACHABLE = ".invalid"
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -41,16 +43,17 @@ def kind_of(kind: Identifier, value: str, id_type: str) -> Identifier:
 class Pseudonyms:
     """Makes the pseudonyms of some types of identifiers."""
 
-    __slots__ = ("_email", "_hasher", "_key_id", "_kinds", "_own")
+    __slots__ = ("_email", "_hasher", "_key_id", "_kinds", "_own", "_prefixes")
 
-    def __init__(self, hasher: HmacHasher, kinds: Iterable[Identifier], previous: Iterable[str]) -> None:
+    def __init__(self, hasher: HmacHasher, kinds: Iterable[Identifier], previous: Sequence[str]) -> None:
         """Replace identifiers of these `kinds`; `previous` are the ids of keys that were used before."""
         self._hasher = hasher
         self._kinds = frozenset(kinds)
         self._key_id = hasher.key_id
         ids = "|".join(map(re.escape, (hasher.key_id, *previous)))
         self._own = re.compile(rf"(?:{ids})\.[0-9a-f]{{8,64}}")
-        self._email = re.compile(rf"[0-9a-f]{{8,64}}@(?:{ids})\.invalid")
+        self._email = re.compile(rf"[0-9a-f]{{8,64}}@(?:{ids}){re.escape(_UNREACHABLE)}")
+        self._prefixes = tuple(f"{name}." for name in (hasher.key_id, *previous))
 
     def of(self, kind: Identifier, value: str, id_type: str = "") -> str:
         """Return the pseudonym of an identifier, or itself where its type is kept."""
@@ -61,12 +64,14 @@ class Pseudonyms:
             if self._email.fullmatch(value.strip().lower()):
                 return value
             _, _, digits = str(self._hasher.hashed(value, email)).rpartition(".")
-            return f"{digits}@{self._key_id}.invalid"
+            return f"{digits}@{self._key_id}{_UNREACHABLE}"
         return value if self._own.fullmatch(value) else str(self._hasher.hashed(value, CANONICAL[kind]))
 
     def made(self, text: str) -> bool:
         """Say whether `text` is one of our pseudonyms."""
-        return self._own.fullmatch(text) is not None or self._email.fullmatch(text) is not None
+        if text.endswith(_UNREACHABLE):
+            return self._email.fullmatch(text) is not None
+        return text.startswith(self._prefixes) and self._own.fullmatch(text) is not None
 
     def target(self, match: Match) -> bytes:
         """Return the target of a call with pseudonyms in its path and query."""

@@ -7,7 +7,7 @@ an API.
 
 from collections.abc import Iterable
 
-from proxy.policy.fields import Hit
+from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, Hit
 from proxy.policy.names import normal_form
 from proxy.policy.positions import Position
 
@@ -18,11 +18,12 @@ CONTAINERS = frozenset({"attributes", "traits", "data", "properties", "message_d
 class Allowed:
     """What may leave one endpoint."""
 
-    __slots__ = ("_names", "hit")
+    __slots__ = ("_known", "_names", "hit")
 
     def __init__(self, names: Iterable[str], hit: Hit) -> None:
         """Let `names` leave; `hit` is what acts on everything else."""
         self._names = frozenset(map(normal_form, names))
+        self._known: dict[str, bool] = {}
         self.hit = hit
 
     def keeps(self, key: str, position: Position) -> bool:
@@ -34,4 +35,11 @@ class Allowed:
         return not self._named(key) and not position.exempt
 
     def _named(self, key: str) -> bool:
-        return normal_form(key) in self._names
+        known = self._known.get(key)
+        if known is None:
+            known = normal_form(key) in self._names
+            if len(key) <= KNOWN_KEY_CHARACTERS:
+                if len(self._known) >= KNOWN_KEYS:
+                    self._known.clear()
+                self._known[key] = known
+        return known

@@ -266,7 +266,14 @@ class Walk:
 
     def _key(self, key: str, kept: dict[str, Any]) -> Any:  # noqa: ANN401
         """Return what may leave of a key, which may be personal data itself: an address that leads to its owner's data."""
-        name = self._detected(key, key, NOWHERE)
+        detecting = self._detecting
+        if detecting is None or key in detecting.clear_keys:
+            name = key
+        else:
+            told = len(self.acts)
+            name = self._detected(key, key, NOWHERE)
+            if len(self.acts) == told:
+                detecting.remember(key)
         # Two people's keys may have become the same; what stands under them is not.
         while name in kept:
             name = f"{name} {len(kept) + 1}"

@@ -104,6 +104,8 @@ class Scanner:
             if not new:
                 break
             found += new
+            if len(new) == 1 and new[0].end - new[0].start == len(data):
+                break
             data = _blanked(data, new)
             matching = [place for place in self._sieve.matching(data) if place not in self._own]
         return self._apart(found)
@@ -151,7 +153,7 @@ def _compiled(pattern: str) -> Expression:
 def _finder(known: Detector, expression: Expression) -> Find:
     def find(data: bytes) -> Iterator[Part]:
         at = 0
-        while (match := expression.first(data, at)) is not None:
+        while at < len(data) and (match := expression.first(data, at)) is not None:
             first, start, end = match
             part = None if _joined_before(data, start, known.joints) else _best(known, data, start, end)
             if part is None:
