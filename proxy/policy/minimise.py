@@ -16,7 +16,7 @@ CONTAINERS = frozenset({"attributes", "traits", "data", "properties", "message_d
 
 
 class Allowed:
-    """What may leave one endpoint."""
+    """What may leave one endpoint. What is known of a key is remembered: its normal form takes as long as all else."""
 
     __slots__ = ("_known", "_names", "hit")
 

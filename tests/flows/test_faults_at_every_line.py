@@ -34,7 +34,7 @@ from proxy.outbound import Outbound
 from proxy.payload import measure
 from proxy.payload.oversize import Limits
 from proxy.pipeline import common_head
-from proxy.policy import fields, inventory, selector
+from proxy.policy import fields, inventory, minimise, selector
 from proxy.policy.compile import compile_policy
 from proxy.policy.detectors import linear
 from proxy.policy.inventory import Inventory
@@ -293,6 +293,7 @@ def _small_memories() -> Iterator[None]:
         patch.setattr(selector, "STATES_MAX", 8)
         patch.setattr(pipeline, "LIMITS", {})  # each sidecar has its own
         patch.setattr(measure, "KNOWN_NAMES", 2)
+        patch.setattr(minimise, "KNOWN_KEYS", 3)
         patch.setattr(inventory, "MAP_KEYS", 3)
         patch.setattr(inventory, "BELOW_MAX", 12)
         patch.setattr(inventory, "FIELDS_MAX", 35)

@@ -4,7 +4,12 @@ from typing import Any
 
 import pytest
 
+from proxy.policy import minimise
 from proxy.policy.apply import EndpointPolicy
+from proxy.policy.fields import KNOWN_KEY_CHARACTERS, Hit
+from proxy.policy.minimise import Allowed
+from proxy.policy.model import Action, Mode
+from proxy.policy.positions import NOWHERE
 from tests.unit.policy.test_apply import policy
 
 
@@ -54,3 +59,20 @@ def test_in_report_mode_it_only_counts() -> None:
     assert value == {"plan": 1, "b": {"c": 2}}
     assert ("allow", "strip", "report") in [hit.labels for hit in hits]
     assert minimal("plan", mode="off").apply({"b": 1}) == ({"b": 1}, [])
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keys that callers make up do not fill the memory, and are judged the same when they were forgotten."""
+    monkeypatch.setattr(minimise, "KNOWN_KEYS", 10)
+    allowed = Allowed(["plan"], Hit("allow", Action.STRIP, Mode.ENFORCE))
+    for number in range(100):
+        for key, kept in (
+            (f"key{number}", False),
+            ("P-lan" + "-" * number, True),
+            ("x" * 500, False),
+            ("plan" + "-" * 500, True),
+        ):
+            assert allowed.keeps(key, NOWHERE) is kept
+            assert allowed.looks_inside(key, NOWHERE) is not kept
+    assert 0 < len(allowed._known) <= 10
+    assert max(map(len, allowed._known)) <= KNOWN_KEY_CHARACTERS
