@@ -51,9 +51,10 @@ class EndpointPolicy:
             RefusedError: `too_deep`, where JSON in strings is nested too deep to be looked into.
         """
         structured = not text or may_be_structured(text)
-        detecting = self._detecting is not None and (structured or not self._detecting.clear(text))
-        if structured or detecting or self._thorough:
-            walk = Walk(self._rules, id_type, detecting=detecting)
+        detecting = self._detecting
+        marks = None if detecting is None else "" if structured else detecting.marks(text)
+        if structured or marks is not None or self._thorough:
+            walk = Walk(self._rules, id_type, marks)
             return walk.body(value), [hit for hit, _ in walk.acts]
         hits: list[Hit] = []
         return (self._inside(value, self._positions, hits) if isinstance(value, (dict, list)) else value), hits

@@ -45,9 +45,19 @@ class Detecting:
         self.clear_keys: set[str] = set()
         """Keys in which nothing is found; most keys are the same ones again."""
 
-    def clear(self, body: bytes) -> bool:
-        """Say whether there is certainly nothing to find in a JSON text."""
-        return all(scanner.clear(body) for scanner, _ in self._anywhere)
+    def marks(self, body: bytes) -> str | None:
+        """Return what to look for in a JSON text before looking closely; see `Scanner.marks`."""
+        found = ""
+        clear = True
+        for scanner, _ in self._anywhere:
+            marks = scanner.marks(body)
+            if marks is None:
+                continue
+            if not marks:
+                return ""
+            clear = False
+            found += marks
+        return None if clear else found
 
     def remember(self, key: str) -> None:
         """Note that nothing is found in a key."""

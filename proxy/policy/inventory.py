@@ -41,8 +41,8 @@ Known = AbstractSet[tuple[str, str]]
 class Scanner(Protocol):
     """Looks for what detectors know."""
 
-    def clear(self, body: bytes) -> bool:
-        """Say whether there is certainly nothing to find in a JSON text."""
+    def marks(self, body: bytes) -> str | None:
+        """Return None where there is certainly nothing to find in a JSON text."""
 
     def spans(self, text: str) -> Sequence[Span]:
         """Return what is found."""
@@ -123,7 +123,7 @@ class Inventory:
         if root is None:
             root = self._roots[endpoint] = Seen("", now, new=False, may_be_map=False)
         scanner = self._scanner
-        visit = _Visit(self, endpoint, now, None if scanner is None or scanner.clear(text) else scanner)
+        visit = _Visit(self, endpoint, now, None if scanner is None or scanner.marks(text) is None else scanner)
         visit.look(root, value, 0)
 
     def add(self, endpoint: str, parent: Seen, name: str, now: float) -> Seen | None:

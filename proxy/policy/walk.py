@@ -77,15 +77,17 @@ class Ruleset:
 class Walk:
     """One walk through one body."""
 
-    __slots__ = ("_detecting", "_id_type", "_path", "_rules", "acts", "nested")
+    __slots__ = ("_detecting", "_id_type", "_marks", "_path", "_rules", "acts", "nested")
 
-    def __init__(self, rules: Ruleset, id_type: str = "", *, detecting: bool = True) -> None:
+    def __init__(self, rules: Ruleset, id_type: str = "", marks: str | None = "") -> None:
         """Begin with nothing found; `id_type` is what the call's query says its identifiers are.
 
-        Without `detecting` the walk is told that there is nothing to detect.
+        `marks` tells what is known of the body beforehand: None that there is nothing to detect, characters that a text
+        without any of them holds nothing.
         """
         self._rules = rules
-        self._detecting = rules.detecting if detecting else None
+        self._detecting = None if marks is None else rules.detecting
+        self._marks = marks or ""
         self._id_type = id_type
         self._path: list[str] = []
         self.acts: list[Act] = []
@@ -242,7 +244,7 @@ class Walk:
     def _detected(self, value: Any, text: str, position: Position, *, number: bool = False) -> Any:  # noqa: ANN401
         """Return what may leave of a value whose text is `text`, by the detectors."""
         detecting = self._detecting
-        if detecting is None:
+        if detecting is None or (self._marks and not any(mark in text for mark in self._marks)):
             return value
         looked, changes = detecting.find(text, exempt=position.exempt, number=number)
         for hit in looked:

@@ -204,6 +204,10 @@ CALLS = (
                 {"type": "track", "userId": "5", "event": "x", "properties": {"x": [C] * 9}}]}),
         )
     ),
+    # Without the canary, which is not ASCII: the one look at the whole body
+    Call("addresses alone", "email", "PUT", PERSON, text({
+        "note": "to ada@example.com", "plan": "pro x", "n": 5, "several": [{"a": 1}, {"a": 1}, {"b": 1, "c": 2}]})),
+    Call("nothing to find", "email", "PUT", PERSON, text({"plan": "pro", "n": 5})),
     # The short way
     Call("fields", "fields", "PUT", PERSON, text({
         "email": f"{C}@b.c", "ssn": C,

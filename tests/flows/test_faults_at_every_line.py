@@ -34,7 +34,7 @@ from proxy.outbound import Outbound
 from proxy.payload import measure
 from proxy.payload.oversize import Limits
 from proxy.pipeline import common_head
-from proxy.policy import fields, inventory, minimise, selector
+from proxy.policy import detect, fields, inventory, minimise, selector
 from proxy.policy.compile import compile_policy
 from proxy.policy.detectors import linear
 from proxy.policy.inventory import Inventory
@@ -84,7 +84,7 @@ NEVER: Mapping[str, Mapping[str, Sequence[str]]] = {
         "policy/detectors/national.py": ["_written"],
         "policy/detectors/scanner.py": [
             "_own", "Scanner.__init__: if name in DETECTORS:",
-            "Scanner.__init__: expression, find, number = patterns[name], _own(name, patterns[name]), True",
+            'Scanner.__init__: expression, find, number, mark = patterns[name], _own(name, patterns[name]), True, ""',
         ],
         "policy/identity.py": ["Pseudonyms.__init__"],
         "payload/measure.py": ["Check.__init__", "Names.__init__", "_Count.__init__", "_floor", "checks"],
@@ -135,7 +135,6 @@ NEVER: Mapping[str, Mapping[str, Sequence[str]]] = {
     "is not what it is called with": {
         "pipeline.py": ["_facts: return _Facts(rules, fields)"],
         "policy/apply.py": ["EndpointPolicy.target: return match.target, []"],
-        "policy/walk.py": ["Walk._detected: return value"],
         "payload/canonical.py": ["_write: case _:", '_write: raise TypeError("not a JSON value")'],
     },
     "for people and tests": {"policy/fields.py": ["Hit.__eq__", "Hit.__hash__", "Hit.__repr__"]},
@@ -294,6 +293,7 @@ def _small_memories() -> Iterator[None]:
         patch.setattr(pipeline, "LIMITS", {})  # each sidecar has its own
         patch.setattr(measure, "KNOWN_NAMES", 2)
         patch.setattr(minimise, "KNOWN_KEYS", 3)
+        patch.setattr(detect, "KNOWN_KEYS", 2)
         patch.setattr(inventory, "MAP_KEYS", 3)
         patch.setattr(inventory, "BELOW_MAX", 12)
         patch.setattr(inventory, "FIELDS_MAX", 35)

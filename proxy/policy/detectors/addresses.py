@@ -36,6 +36,6 @@ def ipv6(candidate: str) -> Iterator[Part]:
         yield 0, len(text)
 
 
-EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email)
-IPV4 = Detector(_IPV4, joints=b".")
-IPV6 = Detector(_IPV6, ipv6)
+EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email, mark="@")
+IPV4 = Detector(_IPV4, joints=b".", mark=".")
+IPV6 = Detector(_IPV6, ipv6, mark=":")

@@ -32,3 +32,5 @@ class Detector:
     """What must not join a find to a digit on either side. Letters and digits never stand right beside one."""
     number: bool = False
     """Whether a JSON number can be one."""
+    mark: str = ""
+    """A character that is in every find, if one is: a text without it need not be looked at."""

@@ -36,7 +36,7 @@ Find = Callable[[bytes], Iterable[Part]]
 class Scanner:
     """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
 
-    __slots__ = ("_finds", "_folding", "_names", "_own", "_sieve", "_whole", "numbers")
+    __slots__ = ("_finds", "_folding", "_marks", "_names", "_own", "_sieve", "_whole", "numbers")
 
     def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
         """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
@@ -48,16 +48,18 @@ class Scanner:
         expressions: list[str] = []
         self._finds: list[Find] = []
         self._own = frozenset(place for place, name in enumerate(self._names) if name in patterns)
+        self._marks: list[str] = []
         numbers = []
         for name in self._names:
             if name in patterns:
                 if name in DETECTORS:
                     raise ValueError(f"pattern {name}: a detector has this name; take another")
-                expression, find, number = patterns[name], _own(name, patterns[name]), True
+                expression, find, number, mark = patterns[name], _own(name, patterns[name]), True, ""
             else:
-                expression, find, number = _known(name)
+                expression, find, number, mark = _known(name)
             expressions.append(expression)
             self._finds.append(find)
+            self._marks.append(mark)
             if number:
                 numbers.append(name)
         self.numbers = frozenset(numbers)
@@ -67,12 +69,23 @@ class Scanner:
         except ValueError as error:
             raise ValueError(f"detectors and patterns are {error}; leave some out") from None
         self._folding = Folding()
-        self._whole = None if self._own else Sieve([*expressions, _SPELLED_OTHERWISE])
+        self._whole = Sieve([*expressions, _SPELLED_OTHERWISE])
 
-    def clear(self, body: bytes) -> bool:
-        """Say whether there is certainly nothing to find in a JSON text: in its keys, strings and numbers as they stand."""
-        # A pattern of a user's own may be about where a text begins and ends.
-        return self._whole is not None and not self._whole.matching(body)
+    def marks(self, body: bytes) -> str | None:
+        """Return what to look for before looking closely at the keys, strings and numbers of a JSON text.
+
+        None: there is certainly nothing to find in them as they stand. Characters: only a text with one of them may hold a
+        find. "": any may.
+        """
+        if self._own:  # a pattern of a user's own may be about where a text begins and ends
+            return ""
+        matching = self._whole.matching(body)
+        if not matching:
+            return None
+        if max(matching) >= len(self._names):
+            return ""
+        marks = {self._marks[place] for place in matching}
+        return "" if "" in marks else "".join(sorted(marks))
 
     def spans(self, text: str) -> Sequence[Span]:
         """Return what is found in `text`."""
@@ -138,14 +151,14 @@ def _own(name: str, pattern: str) -> Find:
     return lambda data: expression.parts(data.replace(_MASK, _BLANK * len(_MASK)))
 
 
-def _known(name: str) -> tuple[str, Find, bool]:
+def _known(name: str) -> tuple[str, Find, bool, str]:
     try:
         known = detector(name)
         expression = _compiled(known.pattern)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through.
-    return rf"(?:^|[^0-9A-Za-z])(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number
+    return rf"(?:^|[^0-9A-Za-z])(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number, known.mark
 
 
 def _compiled(pattern: str) -> Expression:
