@@ -54,8 +54,8 @@ class Outbound:
             reason = oversize.reason
         except RefusedError as refusal:
             reason = refusal.reason
-        except pipeline.StageError as error:
-            self._observer.stage_failed(error.stage, error.fault)
+        except pipeline.StageError as failed:
+            self._observer.stage_failed(failed.stage, failed.fault)
             reason = Reason.INTERNAL
         except Exception as error:  # noqa: BLE001  # between the stages; whatever it is, it is told as theirs are
             self._observer.stage_failed("prepare", error)

@@ -137,6 +137,19 @@ def test_no_check_vanishes_under_optimisation() -> None:
     assert checking == []
 
 
+def test_a_name_that_is_caught_is_of_one_type() -> None:
+    """Compiled, a local name has one type: the second kind of exception that a function catches by it is a TypeError."""
+    hooks = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]
+    caught: dict[tuple[str, int, str], set[str]] = {}
+    for module in hooks["custom"]["modules"]:
+        for function in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
+            for node in ast.walk(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ():
+                if isinstance(node, ast.ExceptHandler) and node.name and node.type:
+                    caught.setdefault((module, function.lineno, node.name), set()).add(ast.unparse(node.type))
+    assert caught
+    assert {place: kinds for place, kinds in caught.items() if len(kinds) > 1} == {}
+
+
 def test_no_name_can_hold_anything() -> None:
     """Modules and folders are named after a subject."""
     wide = [str(path) for path in PACKAGE.rglob("*") if path.stem.strip("_") in NAMES_TOO_WIDE]
