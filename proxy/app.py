@@ -17,7 +17,7 @@ from proxy import __version__, logs
 from proxy.admin.app import build as build_admin
 from proxy.admin.serve import serving
 from proxy.api.endpoints import ENDPOINTS
-from proxy.api.match import Table
+from proxy.api.match import UNKNOWN, Table
 from proxy.api.model import Bucket, Upstream
 from proxy.clock import Clock, SystemClock
 from proxy.config.known import known_fields
@@ -114,10 +114,11 @@ class Sidecar:
         if section is None:
             return None
         known = frozenset() if section.known is None else known_fields(section.known)
-        self._observer.inventory_kept(endpoint.name for endpoint in ENDPOINTS)
-        return Inventory(
-            self._clock.wall, self._observer.field_is_new, self._observer.field_unrecorded, known, policy.inventory_scanner
-        )
+        self._observer.inventory_kept(endpoint.name for endpoint in (*ENDPOINTS, *UNKNOWN.values()))
+        told = self._observer.field_is_new, self._observer.field_unrecorded
+        inventory = Inventory(self._clock.wall, *told, known, policy.inventory_scanner)
+        self._metrics.inventory_fields.read = lambda: {(): inventory.fields}
+        return inventory
 
     async def run(self) -> None:
         """Serve until `stop` is called, then drain."""

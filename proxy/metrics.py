@@ -165,8 +165,9 @@ class Metrics(Collector):
         self.inventory_new_fields = Counter(
             "inventory_new_fields", "Fields that no caller had sent before, where an inventory is kept.", ("endpoint",)
         )
+        self.inventory_fields = Gauge("inventory_fields", "Fields in the inventory, where one is kept.")
         self.inventory_unrecorded = Counter(
-            "inventory_unrecorded", "Times that a field was left out of the inventory because it is full."
+            "inventory_unrecorded", "Times that the inventory had no room for a field, or not for its own name."
         )
         self.credential_requests = Counter(
             "credential_requests", "Uses of a credential by Customer.io's verdict.", ("credential", "key_id", "result")
@@ -208,7 +209,8 @@ class Metrics(Collector):
         """Give every family, at a scrape."""
         instruments: tuple[Counter | Gauge | Histogram, ...] = (
             self.requests, self.refusals, self.request_duration, self.upstream_duration, self.inflight, self.loop_lag,
-            self.pii_actions, self.pii_errors, self.inventory_new_fields, self.inventory_unrecorded, self.vendor_limits,
+            self.pii_actions, self.pii_errors, self.inventory_new_fields, self.inventory_fields,
+            self.inventory_unrecorded, self.vendor_limits,
             self.credential_requests, self.credential_refresh, self.credential_staleness,
             self.credential_version_age, self.ratelimit, self.retries, self.lenient_rejections, self.config_reload,
             self.build_info,

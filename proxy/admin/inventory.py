@@ -4,8 +4,9 @@
 "types": ["string"], "count": 12, "detectors": {"email": 1}, "first_seen": "2026-11-25T08:00:01Z",
 "last_seen": "2026-11-25T09:00:00Z", "new": true}]}
 
-`types` are JSON Schema's; `detectors` counts what was found in values; `new` says that `policy.inventory.known` does not hold
-the field; `unrecorded` counts what there was no room for.
+Sorted by endpoint and path. `types` are JSON Schema's; `detectors` counts what was found in values; `new` says that
+`policy.inventory.known` does not hold the field; `unrecorded` counts how often there was no room for a field, or for its own
+name.
 """
 
 from collections.abc import Callable
@@ -33,7 +34,8 @@ def page(
             "unrecorded": found.unrecorded,
             "fields": [_shown(endpoint, seen) for endpoint, seen in found],
         }
-        return web.Response(body=orjson.dumps(shown), content_type="application/json", headers={"Cache-Control": "no-store"})
+        body = orjson.dumps(shown, option=orjson.OPT_UTC_Z)
+        return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
 
     return inventory
 
@@ -44,12 +46,12 @@ def _shown(endpoint: str, seen: Seen) -> dict[str, object]:
         "path": seen.path,
         "types": seen.type_names,
         "count": seen.count,
-        "detectors": seen.detectors,
+        "detectors": dict(sorted(seen.detectors.items())),
         "first_seen": _date(seen.first_seen),
         "last_seen": _date(seen.last_seen),
         "new": seen.new,
     }
 
 
-def _date(seconds: float) -> str:
-    return datetime.fromtimestamp(int(seconds), UTC).isoformat().replace("+00:00", "Z")
+def _date(seconds: float) -> datetime:
+    return datetime.fromtimestamp(int(seconds), UTC)

@@ -2,10 +2,12 @@
 
 A key may be a value itself, so not every key is shown: `*` stands for one that looks like no name of a field (`named`), for one
 in which a detector finds something, and for all keys of an object that has held more than `MAP_KEYS` different ones, because
-such an object is a map and what it maps from is data. The body itself and the objects that only hold attributes are no maps,
-however many attributes there are.
+such an object is a map and what it maps from is data. What was recorded at its keys is added up at `*`, so that it does not
+matter when it was found out. The body itself and the objects that only hold attributes are no maps, however many attributes
+there are. An object of which only `*` is known is a map from the start: else a restart would make news of its keys.
 
-Memory is bounded by how many fields are recorded in all and at one place; what was not recorded for that is counted.
+Memory is bounded by how many fields are recorded in all and at one place, by how long their paths are together, and by how
+deep a body is looked into; whatever was not recorded under its own name for that is counted.
 """
 
 import re
@@ -17,6 +19,9 @@ from proxy.policy.detectors.model import Span
 from proxy.policy.minimise import CONTAINERS
 
 FIELDS_MAX = 20_000
+# A page of so many fields with such paths, in any script, is shorter than what `cli.running` and `config.known` read.
+PATHS_MAX_CHARACTERS = 2_000_000
+# Beyond that, keys of one object share `*`.
 BELOW_MAX = 2_000
 MAP_KEYS = 64
 KEY_MAX_CHARACTERS = 80
@@ -83,6 +88,15 @@ class Seen:
         """The types it came as."""
         return [name for place, name in enumerate(TYPES) if self.types >> place & 1]
 
+    def take(self, other: "Seen") -> None:
+        """Add what was recorded of `other`, but for what stands below it."""
+        self.count += other.count
+        self.types |= other.types
+        self.first_seen = min(self.first_seen, other.first_seen)
+        self.last_seen = max(self.last_seen, other.last_seen)
+        for detector, count in other.detectors.items():
+            self.detectors[detector] = self.detectors.get(detector, 0) + count
+
 
 def named(key: str) -> bool:
     """Say whether a key looks like the name of a field, and not like an id, an address, a number or a text."""
@@ -90,9 +104,21 @@ def named(key: str) -> bool:
 
 
 class Inventory:
-    """The fields that were seen since `since`."""
+    """The fields that were seen since `since`; `unrecorded` counts how often one was not, or not under its own name."""
 
-    __slots__ = ("_clock", "_known", "_new_field", "_not_recorded", "_roots", "_scanner", "fields", "since", "unrecorded")
+    __slots__ = (
+        "_clock",
+        "_known",
+        "_maps",
+        "_new_field",
+        "_not_recorded",
+        "_path_characters",
+        "_roots",
+        "_scanner",
+        "fields",
+        "since",
+        "unrecorded",
+    )
 
     def __init__(
         self,
@@ -110,8 +136,10 @@ class Inventory:
         self._new_field = new_field
         self._not_recorded = not_recorded
         self._known = known
+        self._maps = _maps(known)
         self._scanner = scanner
         self._roots: dict[str, Seen] = {}
+        self._path_characters = 0
         self.since = clock()
         self.fields = 0
         self.unrecorded = 0
@@ -126,38 +154,84 @@ class Inventory:
         visit = _Visit(self, endpoint, now, None if scanner is None or scanner.marks(text) is None else scanner)
         visit.look(root, value, 0)
 
-    def add(self, endpoint: str, parent: Seen, name: str, now: float) -> Seen | None:
-        """Return a field that is new below `parent`, or None where there is no room for it."""
-        if self.fields >= FIELDS_MAX:
-            self.leave_out()
-            return None
-        path = name if not parent.path else f"{parent.path}.{name}"
-        new = (endpoint, path) not in self._known
-        self.fields += 1
-        if new:
-            self._new_field(endpoint)
-        return Seen(path, now, new=new, may_be_map=name not in CONTAINERS)
+    def below(self, endpoint: str, parent: Seen, key: str, now: float) -> Seen | None:
+        """Return where `key`, which may be shown, is recorded at `parent`, or None where there is no room for it."""
+        if parent.merged:
+            key = ANY_KEY
+        elif key != ANY_KEY and key not in parent.below:
+            names = len(parent.below) - (ANY_KEY in parent.below)
+            if parent.may_be_map and names >= MAP_KEYS:
+                self._merge(endpoint, parent)
+                key = ANY_KEY
+            elif names >= BELOW_MAX:
+                self.leave_out()
+                key = ANY_KEY
+        found = parent.below.get(key)
+        if found is None:
+            found = self._add(endpoint, parent, key, now)
+            if found is not None:
+                parent.below[key] = found
+        return found
+
+    def elements(self, endpoint: str, parent: Seen, now: float) -> Seen | None:
+        """Return where the elements of an array are recorded, or None where there is no room for them."""
+        if parent.elements is None:
+            parent.elements = self._add(endpoint, parent, ELEMENT, now)
+        return parent.elements
 
     def leave_out(self) -> None:
-        """Count a field that is not recorded."""
+        """Count what is not recorded under its own name."""
         self.unrecorded += 1
         self._not_recorded()
-
-    def merge(self, endpoint: str, parent: Seen, now: float) -> Seen | None:
-        """Take an object for a map: forget its keys, and return what stands for all of them."""
-        self.fields -= sum(1 + _size(child) for child in parent.below.values())
-        parent.below = {}
-        parent.merged = True
-        found = self.add(endpoint, parent, ANY_KEY, now)
-        if found is not None:
-            parent.below[ANY_KEY] = found
-        return found
 
     def __iter__(self) -> Iterator[tuple[str, Seen]]:
         """Yield every field with its endpoint, in the order of their names."""
         for endpoint in sorted(self._roots):
             for seen in sorted(_under(self._roots[endpoint]), key=lambda seen: seen.path):
                 yield endpoint, seen
+
+    def _add(self, endpoint: str, parent: Seen, name: str, now: float) -> Seen | None:
+        path = name if not parent.path else f"{parent.path}.{name}"
+        if self.fields >= FIELDS_MAX or self._path_characters + len(path) > PATHS_MAX_CHARACTERS:
+            self.leave_out()
+            return None
+        self.fields += 1
+        self._path_characters += len(path)
+        place = endpoint, path
+        new = place not in self._known
+        if new:
+            self._new_field(endpoint)
+        seen = Seen(path, now, new=new, may_be_map=name not in CONTAINERS)
+        seen.merged = seen.may_be_map and place in self._maps
+        return seen
+
+    def _merge(self, endpoint: str, parent: Seen) -> None:
+        """Take an object for a map: its keys are forgotten, and what was recorded at them is what came at `*`."""
+        keys = [*parent.below.values()]
+        parent.below = {}
+        parent.merged = True
+        for seen in keys:
+            self._forget(seen)
+        for seen in keys:
+            self._fold(endpoint, seen, self.below(endpoint, parent, ANY_KEY, seen.last_seen))
+
+    def _forget(self, seen: Seen) -> None:
+        """Make room of what a field and those below it take."""
+        self.fields -= 1
+        self._path_characters -= len(seen.path)
+        for child in _children(seen):
+            self._forget(child)
+
+    def _fold(self, endpoint: str, seen: Seen, into: Seen | None) -> None:
+        """Record at `into` what was recorded of a field that is forgotten, and of those below it."""
+        if into is not None:  # it never is: what is folded took as much room before
+            into.take(seen)
+            if seen.merged and not into.merged:
+                self._merge(endpoint, into)
+            for key, child in seen.below.items():
+                self._fold(endpoint, child, self.below(endpoint, into, key, child.last_seen))
+            if seen.elements is not None:
+                self._fold(endpoint, seen.elements, self.elements(endpoint, into, seen.elements.last_seen))
 
 
 class _Visit:
@@ -177,7 +251,7 @@ class _Visit:
         seen.last_seen = self._now
         if isinstance(value, dict):
             seen.types |= _OBJECT
-            if depth < DEPTH_MAX:
+            if value and self._looks_below(depth):
                 for key, child in value.items():
                     below = seen.below.get(key)
                     if below is None:
@@ -186,10 +260,8 @@ class _Visit:
                         self.look(below, child, depth + 1)
         elif isinstance(value, list):
             seen.types |= _ARRAY
-            if value and depth < DEPTH_MAX:
-                elements = seen.elements
-                if elements is None:
-                    elements = seen.elements = self._inventory.add(self._endpoint, seen, ELEMENT, self._now)
+            if value and self._looks_below(depth):
+                elements = self._inventory.elements(self._endpoint, seen, self._now)
                 if elements is not None:
                     for child in value:
                         self.look(elements, child, depth + 1)
@@ -198,21 +270,17 @@ class _Visit:
             if self._scanner is not None and value is not None:
                 self._find(self._scanner, seen, value)
 
+    def _looks_below(self, depth: int) -> bool:
+        if depth < DEPTH_MAX:
+            return True
+        self._inventory.leave_out()
+        return False
+
     def _below(self, seen: Seen, key: str) -> Seen | None:
         """Return where a key is recorded that is not known by its own name at `seen`."""
         spans = () if self._scanner is None else self._scanner.spans(key)
-        if seen.merged or spans or not named(key):
-            key = ANY_KEY
-        elif seen.may_be_map and len(seen.below) >= MAP_KEYS:
-            return self._inventory.merge(self._endpoint, seen, self._now)
-        found = seen.below.get(key)
-        if found is None:
-            if len(seen.below) >= BELOW_MAX:
-                self._inventory.leave_out()
-                return None
-            found = self._inventory.add(self._endpoint, seen, key, self._now)
-            if found is not None:
-                seen.below[key] = found
+        shown = ANY_KEY if spans or not named(key) else key
+        found = self._inventory.below(self._endpoint, seen, shown, self._now)
         if found is not None:
             _count(found, spans)
         return found
@@ -232,11 +300,25 @@ def _count(seen: Seen, spans: Sequence[Span]) -> None:
         seen.detectors[span.detector] = seen.detectors.get(span.detector, 0) + 1
 
 
+def _children(seen: Seen) -> Iterator[Seen]:
+    yield from seen.below.values()
+    if seen.elements is not None:
+        yield seen.elements
+
+
 def _under(seen: Seen) -> Iterator[Seen]:
-    for child in (*seen.below.values(), *(() if seen.elements is None else (seen.elements,))):
+    for child in _children(seen):
         yield child
         yield from _under(child)
 
 
-def _size(seen: Seen) -> int:
-    return sum(1 for _ in _under(seen))
+def _maps(known: Known) -> Known:
+    """Return the places of the objects of which `*` is known, and no key by its name."""
+    any_key: set[tuple[str, str]] = set()
+    by_name: set[tuple[str, str]] = set()
+    for endpoint, path in known:
+        steps = path.split(".")
+        for place in range(1, len(steps)):
+            if steps[place] != ELEMENT:
+                (any_key if steps[place] == ANY_KEY else by_name).add((endpoint, ".".join(steps[:place])))
+    return any_key - by_name

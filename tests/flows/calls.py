@@ -159,6 +159,9 @@ CALLS = (
         "ssn": C, "x": {"y": {"z": {}, "list": [[C]]}}, "data": {letter: {"x": C} for letter in "abcdefgh"},
         "traits": {letter: {"x": C} for letter in "abcdefgh"}, "attributes": {letter: {"x": [C]} for letter in "abcdefgh"},
     })),
+    Call("maps in a map", "inventory", "PUT", PERSON, text({
+        "ssn": C, "map": {"a": {"x": C, "y": C, "z": C, "w": C}, "b": {"x": "B-1234"}, "c": [C], "d": C},
+    })),
     # Too large for Customer.io
     *(
         Call(f"too large: {name}", "limits", method, target, text(body))

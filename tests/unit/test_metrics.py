@@ -28,6 +28,7 @@ LABELS = {
     "cio_sidecar_vendor_limits": {"endpoint", "limit", "mode"},
     "cio_sidecar_pii_errors": {"stage"},
     "cio_sidecar_inventory_new_fields": {"endpoint"},
+    "cio_sidecar_inventory_fields": set(),
     "cio_sidecar_inventory_unrecorded": set(),
     "cio_sidecar_credential_refresh": {"store", "result"},
     "cio_sidecar_credential_requests": {"credential", "key_id", "result"},
@@ -56,6 +57,7 @@ def used() -> CollectorRegistry:
     metrics.vendor_limits.add("track.v1.identify", "attributes", "report")
     metrics.pii_errors.add("policy")
     metrics.inventory_new_fields.add("track.v1.identify")
+    metrics.inventory_fields.read = lambda: {(): 12}
     metrics.inventory_unrecorded.add()
     metrics.credential_requests.add("track", "1f2e3d4c", "accepted")
     metrics.credential_refresh.add("vault", "ok")

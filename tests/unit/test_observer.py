@@ -132,6 +132,23 @@ def test_everything_else_is_counted() -> None:
     assert seen.log.events() == []
 
 
+def test_where_an_inventory_is_kept_its_counts_are_there_before_it_has_fields() -> None:
+    """A first new field is an increase from zero, which an alert sees; where none is kept there is nothing."""
+    seen = Seen()
+    assert seen.count("inventory_unrecorded_total") is None
+    assert seen.count("inventory_new_fields_total", endpoint=ROW.name) is None
+    seen.observer.inventory_kept([ROW.name, "unknown.track"])
+    for name in (ROW.name, "unknown.track"):
+        assert seen.count("inventory_new_fields_total", endpoint=name) == 0
+    assert seen.count("inventory_unrecorded_total") == 0
+    for _ in range(2):
+        seen.observer.field_is_new(ROW.name)
+    seen.observer.field_unrecorded()
+    assert seen.count("inventory_new_fields_total", endpoint=ROW.name) == 2
+    assert seen.count("inventory_unrecorded_total") == 1
+    assert seen.log.events() == []
+
+
 def failing() -> Exception:
     """Return an exception that was raised, whose text quotes data."""
     with pytest.raises(ValueError, match="invalid literal") as caught:

@@ -6,9 +6,24 @@ import orjson
 import pytest
 
 from proxy.policy.detectors.scanner import Scanner
-from proxy.policy.inventory import BELOW_MAX, DEPTH_MAX, FIELDS_MAX, KEY_MAX_CHARACTERS, MAP_KEYS, Inventory, Seen, named
+from proxy.policy.inventory import (
+    BELOW_MAX,
+    DEPTH_MAX,
+    FIELDS_MAX,
+    KEY_MAX_CHARACTERS,
+    MAP_KEYS,
+    PATHS_MAX_CHARACTERS,
+    Inventory,
+    Seen,
+    named,
+)
 
 IDENTIFY = "track.v1.identify"
+
+
+def names(count: int) -> list[str]:
+    """Return so many names, no two alike, without a digit."""
+    return ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(count)]
 
 
 class Watched:
@@ -117,15 +132,76 @@ def test_a_key_that_may_be_a_value_is_not_shown(key: str) -> None:
 def test_an_object_with_many_different_keys_is_a_map() -> None:
     """What it maps from is data: the names that were shown before are forgotten, too, and what stands below them."""
     watched = Watched()
-    for number in range(MAP_KEYS):
-        watched.saw({"scores": {f"{chr(97 + number % 26)}{'x' * (number // 26)}": {"of": 1}}})
+    for name in names(MAP_KEYS):
+        watched.saw({"scores": {name: {"of": 1}}})
     assert len(watched.fields()) == 1 + 2 * MAP_KEYS
+    watched.now = 200.0
     for key in ("jane", "john", "jane"):
-        watched.saw({"scores": {key: {"of": "1"}}})
+        watched.saw({"scores": {key: {"of": "1", "last": 1}}})
     fields = watched.fields()
-    assert set(fields) == {"scores", "scores.*", "scores.*.of"}
-    assert (fields["scores.*"].count, fields["scores.*.of"].type_names) == (3, ["string"])
-    assert watched.inventory.fields == 3
+    assert set(fields) == {"scores", "scores.*", "scores.*.of", "scores.*.last"}
+    assert watched.inventory.fields == 4
+    assert "jane" not in repr([seen.below for seen in fields.values()])
+
+
+def test_what_was_recorded_at_the_keys_of_a_map_is_not_lost() -> None:
+    """Counts, types, dates and finds are those of all its keys, below them and in their arrays, too."""
+    watched = Watched()
+    for name in names(MAP_KEYS):
+        watched.saw({"scores": {name: {"of": 1, "in": [1, "x"]}}})
+    watched.now = 200.0
+    watched.saw({"scores": {"jane": {"of": None}}})
+    fields = watched.fields()
+    assert {path: (seen.count, seen.type_names) for path, seen in fields.items()} == {
+        "scores": (MAP_KEYS + 1, ["object"]),
+        "scores.*": (MAP_KEYS + 1, ["object"]),
+        "scores.*.of": (MAP_KEYS + 1, ["integer", "null"]),
+        "scores.*.in": (MAP_KEYS, ["array"]),
+        "scores.*.in.[]": (2 * MAP_KEYS, ["string", "integer"]),
+    }
+    assert {(seen.first_seen, seen.last_seen) for path, seen in fields.items() if ".in" in path} == {(100.0, 100.0)}
+    assert {(seen.first_seen, seen.last_seen) for path, seen in fields.items() if ".in" not in path} == {(100.0, 200.0)}
+
+
+def test_a_map_of_maps_is_a_map_of_maps_whichever_is_found_out_first() -> None:
+    """One of its keys had many keys; or all of them together have."""
+    one, together = Watched(), Watched()
+    one.saw({"by": {"jane": dict.fromkeys(names(MAP_KEYS + 1), 1)}})
+    one.saw({"by": {key: {"x": 1} for key in names(MAP_KEYS)}})
+    for name in names(MAP_KEYS + 1):
+        together.saw({"by": {name: {name: 1}}})
+    for watched in (one, together):
+        assert list(watched.fields()) == ["by", "by.*", "by.*.*"]
+        assert watched.inventory.fields == 3
+
+
+def test_a_map_that_is_known_is_one_from_the_start() -> None:
+    """So its keys are no news after a restart; a field below them is, and so is a key beside known names."""
+    known = frozenset(
+        {(IDENTIFY, path) for path in ("scores", "scores.*", "scores.*.of", "address", "address.*", "address.city")}
+    )
+    watched = Watched(known)
+    watched.saw({"scores": {"jane": {"of": 1}, "john": {"of": 2}}, "address": {"city": 1}})
+    assert watched.new == []
+    assert list(watched.fields()) == ["address", "address.city", "scores", "scores.*", "scores.*.of"]
+    watched.saw({"scores": {"jane": {"ssn": 1}}, "address": {"street": 1}})
+    watched.saw({"scores": {"jane": 1}}, "track.v1.event")
+    fresh = [(endpoint, seen.path) for endpoint, seen in watched.inventory if seen.new]
+    assert fresh == [
+        ("track.v1.event", "scores"),
+        ("track.v1.event", "scores.jane"),
+        (IDENTIFY, "address.street"),
+        (IDENTIFY, "scores.*.ssn"),
+    ]
+    assert len(watched.new) == len(fresh)
+
+
+def test_where_no_map_can_be_a_known_star_makes_none() -> None:
+    """In the body itself and in what holds attributes, names are news however many keys were data."""
+    watched = Watched(frozenset({(IDENTIFY, "*"), (IDENTIFY, "data"), (IDENTIFY, "data.*")}))
+    watched.saw({"ssn": 1, "data": {"ssn": 1}})
+    assert list(watched.fields()) == ["data", "data.ssn", "ssn"]
+    assert len(watched.new) == 2
 
 
 @pytest.mark.parametrize(
@@ -134,44 +210,69 @@ def test_an_object_with_many_different_keys_is_a_map() -> None:
 def test_a_body_with_many_attributes_is_no_map(around) -> None:  # type: ignore[no-untyped-def]  # noqa: ANN001 - from dict to dict
     """Nor is what only holds attributes: Customer.io takes three hundred of a person."""
     watched = Watched()
-    names = [f"{chr(97 + number % 26)}{'x' * (number // 26)}" for number in range(300)]
-    watched.saw(around(dict.fromkeys(names, 1)))
-    assert sum(path.rpartition(".")[2] in names for path in watched.fields()) == 300
+    attributes = names(300)
+    watched.saw(around(dict.fromkeys(attributes, 1)))
+    assert sum(path.rpartition(".")[2] in attributes for path in watched.fields()) == 300
 
 
 # Bounds
 
 
 def test_one_place_has_room_for_so_many_fields() -> None:
-    """What is beyond is counted, each time, and known fields are still written down."""
+    """What is beyond shares `*`, looked into like the rest, and is counted, each time; known fields are still written down."""
     watched = Watched()
-    for number in range(BELOW_MAX + 5):
-        watched.saw({"".join(chr(97 + int(digit)) for digit in str(number)): 1})
-    assert (watched.inventory.fields, watched.inventory.unrecorded, watched.left_out) == (BELOW_MAX, 5, 5)
+    for name in names(BELOW_MAX):
+        watched.saw({name: 1})
+    assert (watched.inventory.fields, watched.left_out) == (BELOW_MAX, 0)
+    for name in names(BELOW_MAX + 5)[BELOW_MAX:]:
+        watched.saw({name: {"ssn": 1}})
+    assert (watched.inventory.fields, watched.inventory.unrecorded, watched.left_out) == (BELOW_MAX + 2, 5, 5)
     watched.saw({"a": 1})
-    assert watched.fields()["a"].count == 2
+    fields = watched.fields()
+    assert [fields[path].count for path in ("a", "*", "*.ssn")] == [2, 5, 5]
 
 
 def test_the_whole_has_room_for_so_many_fields() -> None:
     """However they are spread."""
     watched = Watched()
-    letters = ["".join(chr(97 + int(digit)) for digit in str(number)) for number in range(BELOW_MAX)]
     for endpoint in range(FIELDS_MAX // BELOW_MAX + 2):
-        watched.saw(dict.fromkeys(letters, 1), f"endpoint-{endpoint}")
-    assert watched.inventory.fields == FIELDS_MAX
-    assert watched.inventory.unrecorded == 2 * BELOW_MAX
-    assert len(watched.fields()) <= FIELDS_MAX
+        watched.saw(dict.fromkeys(names(BELOW_MAX), 1), f"endpoint-{endpoint}")
+    assert watched.inventory.fields == FIELDS_MAX == len(list(watched.inventory))
+    assert watched.inventory.unrecorded == watched.left_out == 2 * BELOW_MAX
 
 
-def test_what_is_deeper_than_fields_are_is_not_looked_at() -> None:
-    """The object at the last level is written down as one."""
-    body: object = 1
-    for _ in range(DEPTH_MAX + 5):
-        body = {"a": body}
+def test_paths_have_room_together() -> None:
+    """Deep fields with long names fill it before there are too many of them; forgetting those of a map makes room."""
     watched = Watched()
-    watched.saw(body)
+    long = [name.ljust(KEY_MAX_CHARACTERS, "z") for name in names(MAP_KEYS)]
+    for place in long:
+        for endpoint in ("a", "b"):
+            body: object = dict.fromkeys(long, 1)
+            for _ in range(DEPTH_MAX - 2):
+                body = {place: body}
+            watched.saw(body, endpoint)
+    characters = sum(len(seen.path) for _, seen in watched.inventory)
+    assert PATHS_MAX_CHARACTERS - DEPTH_MAX * (KEY_MAX_CHARACTERS + 1) < characters <= PATHS_MAX_CHARACTERS
+    assert watched.inventory.fields == len(list(watched.inventory)) < FIELDS_MAX
+    assert watched.inventory.unrecorded == watched.left_out > 0
+
+    watched = Watched()
+    for round_ in range(2 * PATHS_MAX_CHARACTERS // (MAP_KEYS * KEY_MAX_CHARACTERS)):
+        watched.saw({f"map-{names(round_ + 1)[-1]}": dict.fromkeys([*long, "x"], 1)})
+    assert watched.inventory.unrecorded == 0
+
+
+def test_what_is_deeper_than_fields_are_is_counted_and_not_looked_at() -> None:
+    """The object or array at the last level is written down as one, and what it holds is told to be missing."""
+    watched = Watched()
+    for inside in ({"a": 1}, [1], {}, [], 1):
+        body: object = inside
+        for _ in range(DEPTH_MAX):
+            body = {"a": body}
+        watched.saw(body)
     assert watched.inventory.fields == DEPTH_MAX
-    assert len("a") <= KEY_MAX_CHARACTERS
+    assert watched.inventory.unrecorded == watched.left_out == 2
+    assert watched.fields()[".".join("a" * DEPTH_MAX)].type_names == ["object", "array", "integer"]
 
 
 @pytest.mark.parametrize("body", [None, 1, "x", [], [1], {}])
