@@ -22,6 +22,7 @@ from proxy.metrics import STAGES
 from proxy.payload.oversize import LIMITS, NOTHING
 from proxy.pipeline import OversizeError, StageError, admit, common_head, prepare
 from proxy.policy.compile import compile_policy
+from proxy.policy.inventory import Inventory
 from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
@@ -398,6 +399,35 @@ def test_a_fault_in_a_stage_refuses_the_request(
     assert caught.value.stage == stage
     assert stage in STAGES
     assert "a@b.c" not in str(caught.value)
+    assert isinstance(caught.value.fault, BrokenError)
+
+
+def test_what_is_sent_is_written_down_before_the_policy_acts() -> None:
+    """A field that is stripped, and the body of a call that is refused; not one that cannot be read."""
+    inventory = Inventory(lambda: 0.0, lambda _: None, lambda: None)
+    among = rules(inventory=inventory)
+    assert sent("PUT", b"/api/v1/customers/5", b'{"ssn":"1","plan":"pro"}', among=among).body == b'{"plan":"pro"}'
+    for body in (b'{"card":"4111"}', b'{"broken'):
+        with pytest.raises(RefusedError):
+            sent("PUT", b"/api/v1/customers/5", body, among=among)
+    sent("POST", b"/api/v1/something", b'{"x":[1]}', among=among)
+    sent("DELETE", b"/api/v1/customers/5", among=among)
+    assert [(endpoint, seen.path) for endpoint, seen in inventory] == [
+        ("track.v1.identify", "card"),
+        ("track.v1.identify", "plan"),
+        ("track.v1.identify", "ssn"),
+        ("unknown.track", "x"),
+        ("unknown.track", "x.[]"),
+    ]
+
+
+def test_a_fault_in_the_inventory_refuses_the_request() -> None:
+    """It is a stage like the others (promise G1)."""
+    inventory = Inventory(lambda: 0.0, broken, lambda: None)
+    with pytest.raises(StageError) as caught:
+        sent("PUT", b"/api/v1/customers/5", b'{"plan":"pro"}', among=rules(inventory=inventory))
+    assert caught.value.stage == "inventory"
+    assert "inventory" in STAGES
     assert isinstance(caught.value.fault, BrokenError)
 
 

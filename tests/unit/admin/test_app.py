@@ -16,11 +16,13 @@ from proxy.api.model import Credential
 from proxy.credentials.keyring import KeyStatus, State
 from proxy.credentials.model import Kind
 from proxy.metrics import Metrics
+from proxy.policy.inventory import Inventory
 from proxy.sensitive import Sensitive
 
 OPENMETRICS = "application/openmetrics-text"
 TOKEN = "token-canary-0123"
 KEY = KeyStatus(Credential.APP, "app", "a1b2c3d4", State.ACTIVE, Kind.ENV, "", None, None, None)
+BEHIND_TOKEN = ("/v1/keys", "/v1/policy/inventory")
 NAMES = {"cio_sidecar_build_info", "cio_sidecar_requests", "cio_sidecar_inflight"}
 
 
@@ -32,9 +34,14 @@ class Pages:
         registry = CollectorRegistry()
         Metrics(registry, "1.2.3")
         self.ready = True
+        self.inventory: Inventory | None = Inventory(lambda: 0.0, lambda _: None, lambda: None)
         self.token: Sensitive[str] | None = Sensitive(TOKEN)
         self._handle = build(
-            registry, lambda: self.ready, (lambda: self.token) if with_token else None, lambda: [KEY], lambda: None
+            registry,
+            lambda: self.ready,
+            (lambda: self.token) if with_token else None,
+            lambda: [KEY],
+            lambda: self.inventory,
         )
 
     async def get(self, path: str, method: str = "GET", accept: str = "", authorization: str | None = None) -> web.Response:
@@ -100,7 +107,7 @@ async def test_there_is_nothing_else(path: str) -> None:
     assert "canary" not in str(response.text)
 
 
-@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/v1/keys"])
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", *BEHIND_TOKEN])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "BREW"])
 async def test_pages_are_only_read(path: str, method: str) -> None:
     """Anything but GET and HEAD is 405, and says what is taken (RFC 9110 section 15.5.6)."""
@@ -117,19 +124,34 @@ async def test_keys_are_shown_to_who_bears_the_token() -> None:
         assert [key["key_id"] for key in body(response)["keys"]] == ["a1b2c3d4"]
 
 
+async def test_the_inventory_is_shown_to_who_bears_the_token() -> None:
+    """As it is at that time; where none is kept, what to do about it."""
+    pages = Pages()
+    assert pages.inventory is not None
+    for fields in (0, 1):
+        response = await pages.get("/v1/policy/inventory", authorization=f"Bearer {TOKEN}")
+        assert (response.status, len(body(response)["fields"])) == (200, fields)
+        pages.inventory.saw("track.v1.identify", {"plan": 1}, b'{"plan":1}')
+    pages.inventory = None
+    response = await pages.get("/v1/policy/inventory", authorization=f"Bearer {TOKEN}")
+    assert (response.status, body(response)["code"]) == (404, "inventory_off")
+
+
+@pytest.mark.parametrize("path", BEHIND_TOKEN)
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer canary", f"Basic {TOKEN}", f"Bearer {TOKEN}x"])
-async def test_keys_are_shown_to_nobody_else(authorization: str | None) -> None:
+async def test_they_are_shown_to_nobody_else(path: str, authorization: str | None) -> None:
     """401 with what is wanted (RFC 9110 section 11.6.1), and nothing of what came."""
-    response = await Pages().get("/v1/keys", authorization=authorization)
+    response = await Pages().get(path, authorization=authorization)
     assert (response.status, body(response)["code"]) == (401, "unauthorized")
     assert response.headers["WWW-Authenticate"] == 'Bearer realm="cio-sidecar"'
     assert "canary" not in str(response.text)
 
 
+@pytest.mark.parametrize("path", BEHIND_TOKEN)
 @pytest.mark.parametrize("authorization", [None, "Bearer ", f"Bearer {TOKEN}", "Bearer None"])
-async def test_without_a_token_there_are_no_keys(authorization: str | None) -> None:
+async def test_without_a_token_there_is_none_of_them(path: str, authorization: str | None) -> None:
     """404 where none is configured, whatever is shown: everything but health and metrics is off."""
-    response = await Pages(with_token=False).get("/v1/keys", authorization=authorization)
+    response = await Pages(with_token=False).get(path, authorization=authorization)
     assert (response.status, body(response)["code"]) == (404, "not_found")
 
 

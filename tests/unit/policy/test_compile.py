@@ -124,6 +124,7 @@ def test_the_default_policy_is_the_one_in_config() -> None:
         ([{"fields": [], "paths": ["to"], "endpoints": ["app.*"]}], {}, "policy.rules.0.paths.0"),
         ([{"fields": [], "paths": ["**.to"]}], {}, "policy.rules.0.paths.0"),
         ([{"fields": [], "paths": ["*"]}], {}, "policy.rules.0.paths.0"),
+        ([], {"inventory": {"detect": ["pigeon"]}}, "policy.inventory.detect.0"),
     ],
 )
 def test_what_cannot_act_is_refused(rules: list[dict[str, Any]], settings: dict[str, Any], path: str) -> None:
