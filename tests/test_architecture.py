@@ -143,7 +143,9 @@ def test_a_name_that_is_caught_is_of_one_type() -> None:
     caught: dict[tuple[str, int, str], set[str]] = {}
     for module in hooks["custom"]["modules"]:
         for function in ast.walk(ast.parse((PACKAGE / f"{module}.py").read_text())):
-            for node in ast.walk(function) if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) else ():
+            if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                continue
+            for node in ast.walk(function):
                 if isinstance(node, ast.ExceptHandler) and node.name and node.type:
                     caught.setdefault((module, function.lineno, node.name), set()).add(ast.unparse(node.type))
     assert caught
