@@ -39,7 +39,7 @@ def json_schema() -> dict[str, Any]:
 
 def section_schema(section: type[Section], title: str) -> dict[str, Any]:
     """Return the schema of a section that has a file of its own, such as a policy; `json_schema` says what it cannot tell."""
-    return {"$schema": DIALECT, "title": title, **section.model_json_schema(schema_generator=_Untitled)}
+    return {"$schema": DIALECT} | section.model_json_schema(schema_generator=_Untitled) | {"title": title}
 
 
 def at(schema: dict[str, Any], pattern: str) -> dict[str, Any]:
