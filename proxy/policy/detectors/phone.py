@@ -9,6 +9,8 @@ _REST = r"(?:[ .()/-]{0,2}[0-9])"
 _INTERNATIONAL = rf"\+[0-9]{_REST}{{6,14}}"
 _NATIONAL = rf"\(?[0-9]{_REST}{{5,14}}"
 
+NORTH_AMERICA = 1  # country code of the numbering plan (NANP)
+
 
 def phone(region: str | None) -> Detector:
     """Return what finds numbers written with `+`, and with a `region` (ISO 3166, such as `US`) those dialled from there.
@@ -37,7 +39,11 @@ def phone(region: str | None) -> Detector:
                 continue
             # The matcher knows how numbers are written and how dates are, and is ten times as dear.
             if is_valid_number(number):
-                for match in PhoneNumberMatcher(candidate[:end], region, leniency=Leniency.VALID):
+                # Ten digits are a number of North America more often than not, so that an order id such as 2026-012345 would
+                # be one; but nobody there groups them like this.
+                strict = number.country_code == NORTH_AMERICA and not candidate.startswith("+")
+                leniency = Leniency.STRICT_GROUPING if strict else Leniency.VALID
+                for match in PhoneNumberMatcher(candidate[:end], region, leniency=leniency):
                     yield match.start, match.end
 
     pattern = _INTERNATIONAL if region is None else f"{_INTERNATIONAL}|{_NATIONAL}"

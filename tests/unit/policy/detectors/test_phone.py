@@ -28,6 +28,12 @@ def test_a_number_as_it_is_dialled_is_found_in_its_region_only(region: str, numb
     assert found("phone", f"Call {number} now") == []
 
 
+@pytest.mark.parametrize("number", ["1-415-555-0132", "1 (415) 555 0132", "415-5550132", "(415)555-0132", "+1 4155 550132"])
+def test_a_number_of_north_america_is_found_in_its_own_groups(number: str) -> None:
+    """With the trunk code, with any separators, with two of the groups as one; after a plus sign in any groups."""
+    assert found("phone:US", f"Call {number} now") == [number]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -38,10 +44,12 @@ def test_a_number_as_it_is_dialled_is_found_in_its_region_only(region: str, numb
         "+1 055 555 0132",
         "12.50",
         "115-555-0132",
+        "ORD-2026-012345",
+        "202 601 23 45",
     ],
 )
 def test_what_is_no_phone_number(text: str) -> None:
-    """Dates, timestamps, parts of identifiers, area codes that nobody has."""
+    """Dates, timestamps, parts of identifiers, area codes that nobody has, groups that nobody in North America writes."""
     assert found("phone:US", text) == []
 
 

@@ -27,6 +27,13 @@ def test_only_what_is_named_is_found() -> None:
     assert found([], CARD) == []
 
 
+@pytest.mark.parametrize(("name", "text"), [("aws_key", "AK" + "IAOFPLZFFYQQADQLET"), ("national_id:IT", "RSSMRAURMLMHRLMA")])
+def test_what_happens_to_hold_no_digit_is_found(name: str, text: str) -> None:
+    """One in thirty AWS key ids is letters alone, and an Italian tax code whose digits were taken already (omocodia)."""
+    assert text.isalpha()
+    assert found(name, text) == [text]
+
+
 def test_a_pattern_of_a_user_is_found() -> None:
     """By its own name, in texts of letters only as well, in full-width letters, and beside what is folded."""
     scanner = Scanner(["staff", "euro"], {"staff": "EMP-[A-Z]{3}", "euro": "€[０-９]+", "unused": "("})
