@@ -160,7 +160,7 @@ def page(figures: Mapping[str, Mapping[str, Figures]], corpus: Sequence[Text]) -
     head = ["planted", "recall", "precision", "µs", "Presidio: recall", "precision", "µs", "at any score: recall", "precision"]
     plain = [[kind, _false(figures, "ours", kind), _false(figures, "presidio", kind)] for kind in PLAIN]
     return f"""\
-{len(corpus):,} made-up texts, seed {SEED}: {PLANTED_OF_EACH} for each line of the first table, the others without personal data.
+{len(corpus):,} made-up texts, seed {SEED}: {PLANTED_OF_EACH} for each line of the first table, others without personal data.
 
 * **Recall**: of the values that were planted, those found whole. **Precision**: of the texts in which something is found, those
   in which it is what was planted. **µs**: of processor time for one text, the mean of all of them, each detector by itself.
@@ -172,7 +172,9 @@ All {len(every)} detectors of this table at once take {together:.0f} µs for a t
 Presidio's, one after the other, {apart:.0f} µs. With every value in full-width characters and a zero-width space in its
 middle, ours find {"all but these: " + "; ".join(missed) if missed else "all of them as well"}.
 
-The share of plain values in which each detector finds something, where it is not zero:
+The share of plain values in which each detector finds something, where it is not zero. Chance alone makes the check digits of
+some numbers right: {", ".join(f"`{kind}` {share:.0%}" for kind, share in CHANCE.items())} of those of the right length (for
+`phone:US`, which has none, it is the share of ten digits that are in the plan).
 
 {_table(["plain", "ours", "Presidio"], plain)}"""
 

@@ -37,7 +37,7 @@ def test_the_texts_are_the_same_in_every_run_and_labelled_where_the_value_stands
 
 @pytest.mark.parametrize("kind", PLANTED)
 def test_what_is_planted_is_taken_by_its_detector_alone_and_found_in_its_text(kind: str) -> None:
-    """The detector of its name takes each value whole where nothing stands around it, and in texts misses at most one in 100."""
+    """The detector of its name takes each value whole where it stands alone, and in texts misses one in 100 at most."""
     values = [Text(text.text[text.start : text.end], kind, 0, text.end - text.start) for text in alike(kind)]
     found, _ = ours(named(kind), values)
     assert [value.text for value, parts in zip(values, found, strict=True) if not covered(value, parts)] == []
