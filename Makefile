@@ -74,7 +74,7 @@ lock: gates
 	.ci/locks write
 upgrade: gates
 	.ci/locks write --upgrade
-docs: install
+docs: install extras
 	$(BIN)/python -m proxy.api.reference > docs/endpoints.md
 	$(BIN)/python -m proxy.config.reference > docs/configuration.md
 	$(BIN)/python helm/values_schema.py
