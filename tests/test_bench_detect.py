@@ -95,12 +95,13 @@ def test_the_page_has_a_line_for_each_kind_and_is_written_between_its_marks(
     assert "without Presidio (make .tools/bench/presidio/.installed)" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not (detect.PRESIDIO / ".installed").is_file(), reason="make .tools/bench/presidio/.installed")
-def test_presidio_is_asked_for_each_kind_that_it_has() -> None:
-    """It finds a card, is judged with and without what it is unsure of, and has its figures in the page."""
+def test_presidio_is_judged_by_the_same_texts_where_it_is() -> None:
+    """Where it is installed, it has figures for each kind that it knows, with and without what it is unsure of; else none."""
     corpus = [text for kind in PLANTED for text in alike(kind)[:3]]
     figures = measured(corpus)
-    assert {kind for kind, of in figures.items() if "presidio" in of} == detect.THEIRS.keys()
-    assert figures["iban"]["presidio"].recall == 1
-    assert figures["us_itin"]["any score"].recall >= figures["us_itin"]["presidio"].recall
-    assert page(figures, corpus).count("100.0%") > len(figures)
+    asked = detect.THEIRS.keys() if (detect.PRESIDIO / ".installed").is_file() else set()
+    assert {kind for kind, of in figures.items() if "presidio" in of} == asked
+    for kind in asked:
+        assert figures[kind]["any score"].recall >= figures[kind]["presidio"].recall, kind
+        assert figures[kind]["any score"].recall > 0, kind
+    assert page(figures, corpus).count("100.0%") >= len(PLANTED)
