@@ -1,21 +1,37 @@
-"""The parts of the README that the program itself says. `python -m tests.readme` writes them into it."""
+"""The parts of the README and of a page that the program itself says. `python -m tests.readme` writes them into them."""
 
 import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
 import proxy
 from proxy.errors import ANSWERS
 from proxy.metrics import PREFIX, Metrics
+from proxy.policy.detectors.catalogue import DETECTORS, detector
 from tests.needs import ROOT
 
 README = ROOT / "README.md"
+DETECTORS_PAGE = ROOT / "docs" / "detectors.md"
 # As wide as the README's blocks are.
 COLUMNS = "100"
+ENDPOINT = "PUT /api/v1/customers/5"
+CONFIGURATION = """\
+version: 1
+credentials:
+  track: {site_id: "env:CIO_SITE_ID", api_key: "env:CIO_API_KEY"}
+policy: policy.yaml
+"""
+BODY = r"""
+{"note": "paid with 4111 1111 1111 1111, thanks", "card": 4111111111111111, "email": "ada@example.com",
+ "by_person": {"ada@example.com": 1}, "raw": "{\"account\": \"GB29 NWBK 6016 1331 9268 19\"}",
+ "page": "https://shop.example/?mail=ada%40example.com&x=1", "memo": "see C-123456"}
+"""
 
 
 def printed(*arguments: str) -> str:
@@ -53,26 +69,59 @@ def metrics() -> str:
     return _table((f"metric, after `{PREFIX}`", "labels", "what it says"), rows)
 
 
-PARTS: Mapping[str, Callable[[], str]] = {
-    r"(?<=^```\n)\$ make demo\n.*?(?=^```$)": demo,
-    r"(?<=^```\n)\$ cio-sidecar --help\n.*?(?=^```$)": usage,
-    r"^\| status \| code \|\n(?:\|[^\n]+\n)+": answers,
-    r"^\| metric, [^\n]+\n(?:\|[^\n]+\n)+": metrics,
+def detectors() -> str:
+    """Return the detectors: what each finds, and whether it does in JSON numbers."""
+    rows = (
+        (f"`{name}`", finds, "yes" if detector(name.replace("XX", "US")).number else "") for name, finds in DETECTORS.items()
+    )
+    return _table(("detector", "finds", "in JSON numbers too"), rows)
+
+
+def applied() -> str:
+    """Return what the policy of the page about detectors does to a call."""
+    command = ["policy", "apply", "--config", "sidecar.yaml", "--endpoint", ENDPOINT, "--explain"]
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "sidecar.yaml").write_text(CONFIGURATION)
+        (folder / "policy.yaml").write_text(shown(DETECTORS_PAGE, r"(?<=^```yaml\n)version: 1\n.*?(?=^```$)"))
+        done = subprocess.run(
+            [sys.executable, "-m", "proxy", *command], input=BODY, cwd=folder, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True, timeout=60, check=True,
+        )  # fmt: skip
+    said = (
+        f'$ cat call.json{BODY}$ cio-sidecar policy apply --config sidecar.yaml --endpoint "{ENDPOINT}" --explain < call.json\n'
+    )
+    return said + done.stdout + done.stderr
+
+
+# By the page that has them.
+PARTS: Mapping[Path, Mapping[str, Callable[[], str]]] = {
+    README: {
+        r"(?<=^```\n)\$ make demo\n.*?(?=^```$)": demo,
+        r"(?<=^```\n)\$ cio-sidecar --help\n.*?(?=^```$)": usage,
+        r"^\| status \| code \|\n(?:\|[^\n]+\n)+": answers,
+        r"^\| metric, [^\n]+\n(?:\|[^\n]+\n)+": metrics,
+    },
+    DETECTORS_PAGE: {
+        r"(?<=^```\n)\$ cat call.json\n.*?(?=^```$)": applied,
+        r"^\| detector \| finds [^\n]+\n(?:\|[^\n]+\n)+": detectors,
+    },
 }
 
 
-def shown(part: str) -> str:
-    """Return a part as the README has it; it has each once."""
-    (found,) = re.findall(part, README.read_text(), re.DOTALL | re.MULTILINE)
+def shown(page: Path, part: str) -> str:
+    """Return a part as the page has it; it has each once."""
+    (found,) = re.findall(part, page.read_text(), re.DOTALL | re.MULTILINE)
     return str(found)
 
 
 def main() -> None:
     """Write every part."""
-    text = README.read_text()
-    for part, current in PARTS.items():
-        text = text.replace(shown(part), current())
-    README.write_text(text)
+    for page, parts in PARTS.items():
+        text = page.read_text()
+        for part, current in parts.items():
+            text = text.replace(shown(page, part), current())
+        page.write_text(text)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -11,20 +11,32 @@ import pytest
 
 import proxy
 from tests.needs import ROOT
-from tests.readme import PARTS, README, shown
+from tests.readme import DETECTORS_PAGE, PARTS, README, shown
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "helm").rglob("*.md")])
 
 
-@pytest.mark.parametrize(("part", "current"), PARTS.items(), ids=[current.__name__ for current in PARTS.values()])
+def _parts(page: Path) -> pytest.MarkDecorator:
+    parts = PARTS[page]
+    return pytest.mark.parametrize(("part", "current"), parts.items(), ids=[current.__name__ for current in parts.values()])
+
+
+@_parts(README)
 def test_what_the_program_says_is_what_is_shown(part: str, current: Callable[[], str]) -> None:
     """The demo's output, the commands, the answers and the metrics are up to date; `make docs` brings them there."""
-    assert shown(part) == current()
+    assert shown(README, part) == current()
+
+
+@pytest.mark.needs("detectors")
+@_parts(DETECTORS_PAGE)
+def test_what_is_said_of_detectors_is_what_they_do(part: str, current: Callable[[], str]) -> None:
+    """The page lists every detector, and shows what its policy does to a call; `make docs` brings it up to date."""
+    assert shown(DETECTORS_PAGE, part) == current()
 
 
 def test_the_least_configuration_is_enough(tmp_path: Path) -> None:
     """The configuration that is shown passes the program's check, by the command that is shown."""
-    (tmp_path / "sidecar.yaml").write_text(shown(r"(?<=^```yaml\n)version: 1\n.*?(?=^```$)"))
+    (tmp_path / "sidecar.yaml").write_text(shown(README, r"(?<=^```yaml\n)version: 1\n.*?(?=^```$)"))
     (check,) = re.findall(r"^cio-sidecar (check .*)$", README.read_text(), re.MULTILINE)
     secrets = {"CIO_SITE_ID": "readme-site-id", "CIO_API_KEY": "readme-api-key", "PYTHONPATH": str(ROOT)}
     done = subprocess.run(
