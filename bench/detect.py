@@ -173,7 +173,8 @@ def page(figures: Mapping[str, Mapping[str, Figures]], corpus: Sequence[Text]) -
 
 All {len(every)} detectors of this table at once take {together:.0f} µs for a text, and {without:.0f} µs without `phone:US`;
 {len(apart)} of Presidio's, one after the other, {sum(apart.values()):.0f} µs. A whole body of {len(CLEAR):,} bytes in which
-nothing resembles a find takes ours {cleared(every):.1f} µs. With every value in full-width characters and a zero-width space in its middle, ours find
+nothing resembles a find takes ours {cleared(every):.1f} µs. With every value in full-width characters and a zero-width space
+in its middle, ours find
 {"all but these: " + "; ".join(missed) if missed else "all of them as well"}.
 
 The share of plain values in which each detector finds something, where it is not zero. Some numbers of the right length have

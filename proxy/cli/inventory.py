@@ -9,7 +9,6 @@ import orjson
 import typer
 
 from proxy.cli import table
-from proxy.config.load import load
 
 HEAD = ("endpoint", "path", "types", "count", "found", "last seen", "")
 
@@ -24,9 +23,7 @@ def inventory(config: Path | None, environ: Mapping[str, str], endpoint: str, *,
     """
     from proxy.cli.running import Running, UnansweredError  # noqa: PLC0415 - aiohttp is slow to load, and `test` needs none
 
-    loaded = load(config, environ)
-    with loaded.places.placing():
-        running = Running.of(loaded.config, environ)
+    _, running = Running.written(config, environ)
     try:
         page = running.inventory()
     except UnansweredError as error:

@@ -9,7 +9,6 @@ import typer
 
 from proxy.cli import findings, table
 from proxy.cli.findings import Finding, State, well
-from proxy.config.load import load
 from proxy.config.model import Config
 from proxy.credentials import keyring
 from proxy.credentials.keyring import KeyStatus
@@ -35,15 +34,13 @@ def status(config: Path | None, environ: Mapping[str, str], *, as_json: bool) ->
     """
     from proxy.cli.running import Running, UnansweredError  # noqa: PLC0415 - aiohttp is slow to load, and `check` needs none
 
-    loaded = load(config, environ)
-    with loaded.places.placing():
-        running = Running.of(loaded.config, environ)
+    served, running = Running.written(config, environ)
     try:
         keys = running.keys()
     except UnansweredError as error:
         typer.echo(str(error), err=True)
         return 1
-    judged = list(judge(loaded.config, keys))
+    judged = list(judge(served, keys))
     if as_json:
         shown = {"keys": [asdict(key) for key in keys], "findings": [asdict(finding) for finding in judged]}
         typer.echo(orjson.dumps({"ok": well(judged), **shown}))

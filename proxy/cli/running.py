@@ -8,6 +8,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Self, TypeVar
 
 import aiohttp
@@ -17,6 +18,7 @@ from yarl import URL
 from proxy import __version__
 from proxy.admin import inventory, keys
 from proxy.cli.stores import providers
+from proxy.config.load import load
 from proxy.config.model import Config
 from proxy.credentials.keyring import KeyStatus
 from proxy.credentials.model import UnreadableError
@@ -77,6 +79,13 @@ class Running:
 
     origin: URL
     token: Sensitive[str]
+
+    @classmethod
+    def written(cls, file: Path | None, environ: Mapping[str, str]) -> tuple[Config, Self]:
+        """Return the configuration in `file`, and where its sidecar is asked; raises what `load` and `of` do."""
+        loaded = load(file, environ)
+        with loaded.places.placing():
+            return loaded.config, cls.of(loaded.config, environ)
 
     @classmethod
     def of(cls, config: Config, environ: Mapping[str, str]) -> Self:
