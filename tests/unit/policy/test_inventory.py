@@ -163,6 +163,16 @@ def test_what_was_recorded_at_the_keys_of_a_map_is_not_lost() -> None:
     assert {(seen.first_seen, seen.last_seen) for path, seen in fields.items() if ".in" not in path} == {(100.0, 200.0)}
 
 
+def test_keys_that_are_data_make_no_map_of_names() -> None:
+    """An object is a map by how many names it held, before or after keys that are none."""
+    keys = [*names(MAP_KEYS), "ada@example.com"]
+    for order in (keys, keys[::-1]):
+        watched = Watched()
+        for key in order:
+            watched.saw({"by": {key: 1}})
+        assert set(watched.fields()) == {"by", "by.*", *(f"by.{name}" for name in names(MAP_KEYS))}
+
+
 def test_a_map_of_maps_is_a_map_of_maps_whichever_is_found_out_first() -> None:
     """One of its keys had many keys; or all of them together have."""
     one, together = Watched(), Watched()
@@ -301,3 +311,18 @@ def test_what_is_found_in_values_is_counted_at_their_field() -> None:
     watched.saw({"by": {"x ada@example.com": 1, "GB82WEST": 1}})
     assert watched.fields()["by.*"].detectors == {"email": 1}
     assert "by.x ada@example.com" not in watched.fields()
+
+
+@pytest.mark.needs("detectors")
+def test_a_key_in_which_something_is_found_is_not_shown() -> None:
+    """Though it looks like a name: an operator's own pattern knows better."""
+    watched = Watched()
+    watched.inventory = Inventory(
+        lambda: 0.0, watched.new.append, watched._leave_out, scanner=Scanner(["badge"], {"badge": "B-[0-9]{4}"})
+    )
+    assert named("B-1234")
+    for _ in range(2):
+        watched.saw({"by": {"B-1234": {"plan": "x"}, "B": 1}})
+    fields = watched.fields()
+    assert set(fields) == {"by", "by.*", "by.*.plan", "by.B"}
+    assert (fields["by.*"].count, fields["by.*"].detectors) == (2, {"badge": 2})
