@@ -80,6 +80,7 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     sought = () if document.inventory is None else document.inventory.detect
     detection.check(sought, "policy.inventory.detect")
     compiler = _Compiler(document, rules, endpoints, _hasher(document, hash_key), detection)
+    compiler.prepare()
     hits = [rule.hit for rule in rules if rule.hit is not None]
     if compiler.allow:
         hits.append(Hit(ALLOW, Action.STRIP, document.mode))
@@ -131,6 +132,7 @@ class _Compiler:
         self._hasher = hasher
         self._identity = _identity(document, hasher)
         self._detection = detection
+        self._detecting: dict[tuple[int, ...], Detecting | None] = {}
         self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices], Detecting | None]] = {}
 
     def compiled(self, name: str, caller: str) -> EndpointPolicy:
@@ -139,10 +141,24 @@ class _Compiler:
         chosen = [rule for rule in self._rules if rule.holds(name, caller)]
         key = tuple(rule.index for rule in chosen)
         if key not in self._shared:
-            self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen), self._detection.detecting(_detectors(chosen))
+            self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen), self._looking(chosen)
         matcher, selectors, detecting = self._shared[key]
         allowed = self._allowed(endpoint)
         return EndpointPolicy(Ruleset(matcher, tree(endpoint), self._hasher, selectors, detecting, allowed, self._identity))
+
+    def prepare(self) -> None:
+        """Make what detects for each caller that rules name: a call must not wait for it, a tenth of a second perhaps."""
+        detecting = [rule for rule in self._rules if rule.section.detect]
+        for caller in self.callers if detecting else ():
+            for name in ("", *self.endpoints):
+                self._looking([rule for rule in detecting if rule.holds(name, caller)])
+
+    def _looking(self, chosen: Iterable[_Rule]) -> Detecting | None:
+        detecting = [rule for rule in chosen if rule.section.detect]
+        key = tuple(rule.index for rule in detecting)
+        if key not in self._detecting:
+            self._detecting[key] = self._detection.detecting(_detectors(detecting))
+        return self._detecting[key]
 
     @property
     def identity_hits(self) -> list[Hit]:

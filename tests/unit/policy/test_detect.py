@@ -10,6 +10,7 @@ from proxy.api.endpoints import ENDPOINTS
 from proxy.errors import ConfigError
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.compile import compile_policy
+from proxy.policy.detectors import linear
 from proxy.policy.fields import DeniedError
 from proxy.policy.model import PolicyDocument
 from proxy.sensitive import Sensitive
@@ -211,6 +212,30 @@ def test_a_file_is_opaque() -> None:
 
 
 # At load
+
+
+def test_no_call_waits_for_a_detector_to_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a caller that rules name are there before its first call, too."""
+    document = PolicyDocument.model_validate(
+        {
+            "version": 1,
+            "rules": [
+                {
+                    "name": "billing",
+                    "detect": ["email", "ipv4"],
+                    "action": "mask",
+                    "callers": ["billing"],
+                    "endpoints": ["app.*"],
+                },
+                {"name": "everyone", "detect": ["ipv4"], "action": "strip"},
+            ],
+        }
+    )
+    compiled = compile_policy(document, ENDPOINTS, None)
+    monkeypatch.setattr(linear, "MEMORY_MAX_BYTES", 1)  # nothing can be made from now on
+    for endpoint in ("", *(row.name for row in ENDPOINTS)):
+        for caller in ("billing", "shop"):
+            compiled.for_endpoint(endpoint, caller).apply({"a": "192.0.2.1"})
 
 
 @pytest.mark.parametrize(
