@@ -172,10 +172,9 @@ def page(figures: Mapping[str, Mapping[str, Figures]], corpus: Sequence[Text]) -
 {_table(head, [[f"`{kind}`", *_cells(of)] for kind, of in figures.items()])}
 
 All {len(every)} detectors of this table at once take {together:.0f} µs for a text, and {without:.0f} µs without `phone:US`;
-{len(apart)} of Presidio's, one after the other, {sum(apart.values()):.0f} µs. A whole body of {len(CLEAR):,} bytes in which
-nothing resembles a find takes ours {cleared(every):.1f} µs. With every value in full-width characters and a zero-width space
-in its middle, ours find
-{"all but these: " + "; ".join(missed) if missed else "all of them as well"}.
+Presidio's {len(apart)}, one after the other, {sum(apart.values()):.0f} µs. A whole body of {len(CLEAR):,} bytes in which
+nothing resembles a find takes ours {cleared(every):.1f} µs. With every value in full-width characters and a zero-width space in
+its middle, ours find {"all but these: " + "; ".join(missed) if missed else "all of them as well"}.
 
 The share of plain values in which each detector finds something, where it is not zero. Some numbers of the right length have
 right check digits by chance: one in ten or eleven where there is one check digit, one in a hundred where there are two. Of ten
