@@ -46,6 +46,10 @@ Known = AbstractSet[tuple[str, str]]
 class Scanner(Protocol):
     """Looks for what detectors know."""
 
+    @property
+    def numbers(self) -> AbstractSet[str]:
+        """Which detectors look at JSON numbers, too."""
+
     def marks(self, body: bytes) -> str | None:
         """Return None where there is certainly nothing to find in a JSON text."""
 
@@ -287,12 +291,10 @@ class _Visit:
 
     def _find(self, scanner: Scanner, seen: Seen, value: object) -> None:
         if isinstance(value, str):
-            text = value
+            _count(seen, scanner.spans(value))
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
             text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
-        else:
-            return
-        _count(seen, scanner.spans(text))
+            _count(seen, [span for span in scanner.spans(text) if span.detector in scanner.numbers])
 
 
 def _count(seen: Seen, spans: Sequence[Span]) -> None:

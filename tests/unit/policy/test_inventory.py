@@ -298,7 +298,7 @@ def test_any_body_is_written_down(body: object) -> None:
 
 @pytest.mark.needs("detectors")
 def test_what_is_found_in_values_is_counted_at_their_field() -> None:
-    """In texts and numbers; a key in which something is found is not shown."""
+    """In texts and numbers, as rules would; a key in which something is found is not shown."""
     watched = Watched(detect=["payment_card", "email"])
     watched.saw({"note": "4111 1111 1111 1111, ada@example.com", "n": 4111111111111111, "plan": "pro", "f": 4111111111111111.0})
     watched.saw({"note": "ada@example.com and bob@example.com", "ok": True, "none": None})
