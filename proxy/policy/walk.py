@@ -269,9 +269,8 @@ class Walk:
     def _key(self, key: str, kept: dict[str, Any]) -> Any:  # noqa: ANN401
         """Return what may leave of a key, which may be personal data itself: an address that leads to its owner's data."""
         detecting = self._detecting
-        if detecting is None or key in detecting.clear_keys:
-            name = key
-        else:
+        name: Any = key  # or GONE
+        if detecting is not None and key not in detecting.clear_keys:
             told = len(self.acts)
             name = self._detected(key, key, NOWHERE)
             if len(self.acts) == told:

@@ -22,7 +22,15 @@ def email(candidate: str) -> Iterator[Part]:
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 _IPV4 = rf"{_OCTET}(?:\.{_OCTET}){{3}}"
-_IPV6 = rf"(?:[0-9A-Fa-f]{{0,4}}:){{2,7}}(?:{_IPV4}|[0-9A-Fa-f]{{0,4}})"
+# A single colon before it is no part of it, as in `node:2001:db8::1`.
+_GROUP = "[0-9A-Fa-f]{0,4}:"
+_IPV6 = rf"(?:[0-9A-Fa-f]{{1,4}}:(?:{_GROUP}){{1,6}}|::(?:{_GROUP}){{0,5}})(?:{_IPV4}|[0-9A-Fa-f]{{0,4}})"
+
+
+def ipv4(candidate: str) -> Iterator[Part]:
+    """Yield an address that could be somebody's: no network, and not `Chrome/120.0.0.0`, as browsers state their version."""
+    if not candidate.endswith(".0.0.0"):
+        yield 0, len(candidate)
 
 
 def ipv6(candidate: str) -> Iterator[Part]:
@@ -37,5 +45,5 @@ def ipv6(candidate: str) -> Iterator[Part]:
 
 
 EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email, mark="@")
-IPV4 = Detector(_IPV4, joints=b".", mark=".")
+IPV4 = Detector(_IPV4, ipv4, joints=b".", mark=".")
 IPV6 = Detector(_IPV6, ipv6, mark=":")

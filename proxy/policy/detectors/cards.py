@@ -1,11 +1,13 @@
 """Payment cards: 13 to 19 digits in a range that an issuer has, whose last digit is right (ISO/IEC 7812).
 
+Thirteen digits that are right for a barcode too are one: those are on every product, such cards have not been made for decades.
+
 Digits stand in one piece, or in the groups that are printed on cards; a point, a space or a hyphen is between the groups.
 """
 
 from collections.abc import Iterator
 
-from proxy.policy.detectors.digits import luhn, only_digits
+from proxy.policy.detectors.digits import luhn, only_digits, weighted
 from proxy.policy.detectors.model import Detector, Part
 
 # Issuers by their first digits, from one to another, and how many digits their numbers have in all: the networks' own tables.
@@ -38,6 +40,8 @@ _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("9792", "9792", frozenset({16})),  # Troy
 )
 
+_BARCODE_WEIGHTS = (1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1)
+
 _SEPARATOR = "(?: ?- ?|[ .])"
 _LAYOUTS = (
     "[0-9]{13,}",  # too long a run is one candidate, and none
@@ -53,10 +57,15 @@ def issued(digits: str) -> bool:
     return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
 
 
+def barcode(digits: str) -> bool:
+    """Say whether thirteen digits are an article number (GS1 General Specifications 7.9, GTIN-13)."""
+    return len(digits) == len(_BARCODE_WEIGHTS) and weighted(digits, _BARCODE_WEIGHTS) % 10 == 0
+
+
 def card(candidate: str) -> Iterator[Part]:
     """Yield the whole candidate if it is a card, then all of it but its fifth group: a year may follow."""
     digits = only_digits(candidate)
-    if issued(digits) and luhn(digits):
+    if issued(digits) and luhn(digits) and not barcode(digits):
         yield 0, len(candidate)
     head = candidate.rstrip("0123456789").rstrip(" .-")
     if len(digits) > len(only_digits(head)) >= 16 and issued(shorter := only_digits(head)) and luhn(shorter):  # noqa: PLR2004 - four groups of four

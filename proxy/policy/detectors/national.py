@@ -94,7 +94,7 @@ Country = tuple[str, str, Sequence[str] | Callable[[str], bool]]
 
 COUNTRIES: Mapping[str, Country] = MappingProxyType(
     {
-        "AT": ("Sozialversicherungsnummer", "[1-9][0-9]{3} ?[0-9]{6}", ["at.vnr"]),
+        "AT": ("Sozialversicherungsnummer", "[1-9][0-9]{3} ?(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-5])[0-9]{2}", ["at.vnr"]),
         "AU": ("tax file number", "[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}", ["au.tfn"]),
         "BE": ("rijksregisternummer", "[0-9]{2}[ .]?[0-9]{2}[ .]?[0-9]{2}[ .-]?[0-9]{3}[ .-]?[0-9]{2}", rijksregister),
         "BG": ("EGN", "[0-9]{10}", ["bg.egn"]),

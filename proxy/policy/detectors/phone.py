@@ -24,7 +24,8 @@ def phone(region: str | None) -> Detector:
         Leniency,
         NumberParseException,
         PhoneNumberMatcher,
-        is_valid_number,
+        PhoneNumberType,
+        number_type,
         parse,
     )
 
@@ -37,12 +38,14 @@ def phone(region: str | None) -> Detector:
                 number = parse(candidate[:end], region)
             except NumberParseException:
                 continue
-            # The matcher knows how numbers are written and how dates are, and is ten times as dear.
-            if is_valid_number(number):
+            dialled, kind = not candidate.startswith("+"), number_type(number)
+            # Nobody has a pager any more, and what such numbers look like without a zero in front are times since 1970.
+            if kind != PhoneNumberType.UNKNOWN and not (dialled and kind == PhoneNumberType.PAGER):
                 # Ten digits are a number of North America more often than not, so that an order id such as 2026-012345 would
                 # be one; but nobody there groups them like this.
-                strict = number.country_code == NORTH_AMERICA and not candidate.startswith("+")
+                strict = dialled and number.country_code == NORTH_AMERICA
                 leniency = Leniency.STRICT_GROUPING if strict else Leniency.VALID
+                # The matcher knows how numbers are written and how dates are, and is ten times as dear.
                 for match in PhoneNumberMatcher(candidate[:end], region, leniency=leniency):
                     yield match.start, match.end
 

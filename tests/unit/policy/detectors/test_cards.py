@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxy.policy.detectors.cards import issued
+from proxy.policy.detectors.cards import barcode, issued
 from tests.detections import found
 
 pytestmark = pytest.mark.needs("detectors")
@@ -80,6 +80,7 @@ def test_what_stands_beside_a_card_stays(text: str, card: str) -> None:
         "94111111111111111111",  # too many digits
         "1732510712000000",  # microseconds since 1970
         "0000000000000000",
+        "4006381330060",  # an article number, though its last digit is right for a card too
         "41 11 11 11 11 11 11 11",  # no card is printed like that
     ],
 )
@@ -93,3 +94,10 @@ def test_issuers_have_lengths() -> None:
     assert issued("378282246310005")
     assert not issued("3782822463100051")
     assert not issued("1" * 16)
+
+
+def test_article_numbers_are_told_by_their_own_check_digit() -> None:
+    """GS1's example is one; a Visa of thirteen digits is none, nor is a longer number."""
+    assert barcode("4006381333931")
+    assert not barcode("4222222222222")
+    assert not barcode("4111111111111111")

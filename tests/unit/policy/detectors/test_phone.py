@@ -53,6 +53,13 @@ def test_what_is_no_phone_number(text: str) -> None:
     assert found("phone:US", text) == []
 
 
+@pytest.mark.parametrize("time", ["1649806136090", "1683653055421", "1697938987307"])
+def test_a_time_in_milliseconds_is_no_number_of_a_pager(time: str) -> None:
+    """A sixth of all such times are in the German range for them."""
+    assert found("phone:DE", time) == []
+    assert found("phone:DE", f"+49 {time}") == [f"+49 {time}"]
+
+
 def test_what_stands_behind_a_number_stays() -> None:
     """A count or a year behind it is no part of it."""
     assert found("phone", "+1 415 555 0132 5 items") == ["+1 415 555 0132"]
