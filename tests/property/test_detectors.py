@@ -95,6 +95,39 @@ def test_the_work_grows_with_the_text_and_no_faster(monkeypatch: pytest.MonkeyPa
     assert counts[1] <= 20_000 * len(ALL) // 2
 
 
+@pytest.mark.parametrize(
+    ("name", "piece", "tail"),
+    [
+        ("email", "a_", "@x.png"),
+        ("email", "a_", "@example.co1"),
+        ("jwt", "xeyJaaaaaaaa_", ".aa.a"),
+        ("openai_key", "xsk-", "T3BlbkFJ" + "a" * 20),
+        ("gitlab_token", "xglpat-", "a" * 20),
+        ("slack_token", "1xoxb-aaaaaaaaaa-", "a"),
+    ],
+)
+def test_candidates_that_overlap_are_not_read_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, name: str, piece: str, tail: str
+) -> None:
+    """Bytes in matches are counted: in proportion to the text, and what stands behind so many candidates is still found."""
+    read = 0
+    first = Expression.first
+
+    def counted(self: Expression, data: bytes, start: int) -> tuple[int, int, int] | None:
+        nonlocal read
+        match = first(self, data, start)
+        read += 0 if match is None else match[2] - match[0]
+        return match
+
+    monkeypatch.setattr(Expression, "first", counted)
+    scanner = Scanner([name, "payment_card"], {})
+    free = {"email": "a@example.com", "jwt": "eyJaaaaaaaa.a.a"}.get(name, piece[1:] + "a" * 30 + tail)  # lets the rest through
+    text = f"{free} {piece * (40_000 // len(piece))}{tail} 4111111111111111"
+    spans = scanner.spans(text)
+    assert spans[-1].end == len(text)
+    assert read <= 200 * len(text)
+
+
 @pytest.fixture(scope="module")
 def addresses() -> Scanner:
     """Return a scanner for detectors each of which has a mark."""

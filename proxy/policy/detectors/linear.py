@@ -19,7 +19,7 @@ _PROBE = b"\0"
 class Expression:
     """One regular expression."""
 
-    __slots__ = ("_compiled", "_group")
+    __slots__ = ("_compiled", "_group", "grouped")
 
     def __init__(self, pattern: str) -> None:
         """Compile `pattern`.
@@ -39,6 +39,8 @@ class Expression:
             # What stands behind the colon is a piece of the pattern.
             raise ValueError(reason.partition(b":")[0].decode(errors="replace")) from None
         self._group = min(self._compiled.groups, 1)
+        self.grouped = self._group > 0
+        """Whether a part of a match may be what counts, with the rest around it."""
 
     def first(self, data: bytes, start: int) -> tuple[int, int, int] | None:
         """Return the first match from `start` on: where it begins, where its group does, or it itself, and where that ends."""

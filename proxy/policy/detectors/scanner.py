@@ -4,7 +4,8 @@
   those the one that was named first; of the other is left what stands out. So whatever any detector finds is in some span.
 * What is found is looked at again as if it were masked, since it may have hidden what stands beside it: masking what is found
   leaves nothing to find. (Patterns of a user's own may find something in any text, and are not asked again.)
-* No text makes it raise, and time is linear in the text.
+* No text makes it raise, and time is linear in the text. Where candidates that overlap would be read again and again, the rest
+  of the text is one find.
 * A text that holds nothing is seen once, by one automaton for all detectors.
 """
 
@@ -29,6 +30,12 @@ _MASK = MASK.encode()
 _SPELLED_OTHERWISE = r"\\|[0-9][eE]|[^\x00-\x7F]"
 # What stands for a find when the text is looked at again: like the brackets of a mask, a part of nothing.
 _BLANK = b"]"
+# The letter of a line end or tab that was escaped once more than the text it stands in: it is no part of a word.
+_ESCAPED = frozenset(b"nrt")
+_BACKSLASH = ord("\\")
+# How many times its own length of a text is read in candidates that come to nothing; only a text that is made for it has more.
+REREAD_TIMES = 64
+REREAD_MIN_BYTES = 1 << 16
 
 Find = Callable[[bytes], Iterable[Part]]
 
@@ -157,8 +164,10 @@ def _known(name: str) -> tuple[str, Find, bool, str]:
         expression = _compiled(known.pattern)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through.
-    return rf"(?:^|[^0-9A-Za-z])(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number, known.mark
+    # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through. What stands
+    # before a group is not what is found: `userSSN: 536904399` has a number that stands free, behind a word that does not.
+    head = "" if expression.grouped else r"(?:^|[^0-9A-Za-z]|\\[nrt])"
+    return rf"{head}(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number, known.mark
 
 
 def _compiled(pattern: str) -> Expression:
@@ -167,12 +176,17 @@ def _compiled(pattern: str) -> Expression:
 
 def _finder(known: Detector, expression: Expression) -> Find:
     def find(data: bytes) -> Iterator[Part]:
-        at = 0
+        at = reread = 0
+        reread_max = max(REREAD_TIMES * len(data), REREAD_MIN_BYTES)
         while at < len(data) and (match := expression.first(data, at)) is not None:
             first, start, end = match
             part = None if _joined_before(data, start, known.joints) else _best(known, data, start, end)
             if part is None:
                 at = _run_end(data, first, end)
+                reread += end - at
+                if reread > reread_max:  # too many candidates that overlap to look at each: the rest is one find
+                    yield start, len(data)
+                    return
             else:
                 yield part
                 at = part[1]
@@ -193,8 +207,10 @@ def _joined_before(data: bytes, start: int, joints: bytes) -> bool:
     """Say whether a letter or digit stands right before a find, or one of `joints` and a digit before that."""
     if not start:
         return False
-    neighbour = data[start - 1]
-    return neighbour in _ALPHANUMERIC or (neighbour in joints and start > 1 and data[start - 2] in _DIGITS)
+    neighbour, before = data[start - 1], data[start - 2] if start > 1 else None
+    if neighbour in _ALPHANUMERIC:
+        return neighbour not in _ESCAPED or before != _BACKSLASH
+    return neighbour in joints and before in _DIGITS
 
 
 def _joined_after(data: bytes, end: int, joints: bytes) -> bool:
@@ -206,9 +222,9 @@ def _joined_after(data: bytes, end: int, joints: bytes) -> bool:
 
 
 def _run_end(data: bytes, start: int, end: int) -> int:
-    """Return where the letters and digits at `start` end: within them no other candidate stands free."""
+    """Return where the letters and digits at `start` end, or its sign: within them no other candidate stands free."""
     at = start + 1
-    while at < end and data[at] in _ALPHANUMERIC:
+    while data[start] in _ALPHANUMERIC and at < end and data[at] in _ALPHANUMERIC:
         at += 1
     return at
 

@@ -34,6 +34,39 @@ def test_what_happens_to_hold_no_digit_is_found(name: str, text: str) -> None:
     assert found(name, text) == [text]
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "find"),
+    [
+        ("us_ssn", "userSSN: ", "536904399"),
+        ("aws_key", "prodSecretAccessKey=", "aB3+" * 10),
+        ("azure_key", "storageAccountKey=", "aB" * 43 + "=="),
+        ("customerio_key", "MYCIO_API_KEY=", "0123456789abcdef" * 2),
+    ],
+)
+def test_what_a_word_names_is_found_whatever_the_word_begins_with(name: str, before: str, find: str) -> None:
+    """Names of settings are put together: what must stand free is the number or key, not the word before it."""
+    assert found(name, before + find) == [find]
+
+
+@pytest.mark.parametrize(
+    ("name", "find"), [("payment_card", "4111111111111111"), ("pem", "-----BEGIN PRIVATE KEY-----\\nMIIE")]
+)
+@pytest.mark.parametrize("escape", ["\\n", "\\r\\n", "\\t"])
+def test_what_stands_behind_an_escaped_line_end_is_found(name: str, find: str, escape: str) -> None:
+    """In a log that was escaped once too often, `n` is no letter that the find is joined to; without a backslash it is."""
+    assert found(name, f"at{escape}{find}") == [find]
+    assert found(name, f"atn{find}") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "find"),
+    [("ipv6", "from:2001:db8::1", "2001:db8::1"), ("phone:US", "Tel(415) 555-0132", "415) 555-0132")],
+)
+def test_what_stands_behind_a_sign_that_is_joined_to_a_word_is_found(name: str, text: str, find: str) -> None:
+    """The sign could have begun it, and did not; what follows the sign stands free."""
+    assert found(name, text) == [find]
+
+
 def test_a_pattern_of_a_user_is_found() -> None:
     """By its own name, in texts of letters only as well, in full-width letters, and beside what is folded."""
     scanner = Scanner(["staff", "euro"], {"staff": "EMP-[A-Z]{3}", "euro": "€[０-９]+", "unused": "("})
