@@ -210,6 +210,7 @@ CALLS = (
     # Without the canary, which is not ASCII: the one look at the whole body
     Call("addresses alone", "email", "PUT", PERSON, text({
         "note": "to ada@example.com", "plan": "pro x", "n": 5, "several": [{"a": 1}, {"a": 1}, {"b": 1, "c": 2}]})),
+    Call("too often nearly an address", "email", "PUT", PERSON, text({"x": f"a@b.co {'a_' * 30}@x.png"})),
     Call("nothing to find", "email", "PUT", PERSON, text({"plan": "pro", "n": 5})),
     # The short way
     Call("fields", "fields", "PUT", PERSON, text({

@@ -36,7 +36,7 @@ from proxy.payload.oversize import Limits
 from proxy.pipeline import common_head
 from proxy.policy import detect, fields, inventory, minimise, selector
 from proxy.policy.compile import compile_policy
-from proxy.policy.detectors import linear
+from proxy.policy.detectors import linear, scanner
 from proxy.policy.inventory import Inventory
 from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
@@ -274,6 +274,8 @@ def _small_memories() -> Iterator[None]:
         patch.setattr(inventory, "BELOW_MAX", 12)
         patch.setattr(inventory, "FIELDS_MAX", 35)
         patch.setattr(inventory, "DEPTH_MAX", 4)
+        patch.setattr(scanner, "REREAD_TIMES", 2)
+        patch.setattr(scanner, "REREAD_MIN_BYTES", 100)
         patch.setattr(linear, "WORK_MAX_BYTES", 200)
         yield
 
