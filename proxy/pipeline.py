@@ -19,6 +19,7 @@ from proxy.payload.oversize import LIMITS, NOTHING, Excess
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
+from proxy.policy.texts import field_of
 from proxy.rules import Rules
 
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
@@ -180,10 +181,11 @@ def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]]) -> tup
     query: list[tuple[str, str]] = []
     hits: list[Hit] = []
     for name, value in parameters:
-        kept, acted = policy.apply({name: value})
+        key = field_of(name)
+        kept, acted = policy.apply({key: value})
         hits += acted
         if isinstance(kept, dict):
-            query += kept.items()
+            query += ((name if now == key else now, left) for now, left in kept.items())
     return (b"?" + encode_query(query) if query else b""), hits
 
 

@@ -83,7 +83,7 @@ class Endpoint:
     routing: tuple[str, ...] = ()
     # Attributes that are identifiers as well. They are fields to every rule, and people's names to `identifiers:`.
     naming_attributes: Mapping[str, Identifier] = field(default_factory=lambda: MappingProxyType({}))
-    # Texts in which nothing is looked for, because they are coded files. What holds them is a field like any other.
+    # Texts in which nothing is looked for if they are coded files, as they should be (base64). What holds them is any field.
     opaque: tuple[str, ...] = ()
     # Field names a send depends on: a rule that strips, hashes or masks one of them here needs `force: true`.
     sending: frozenset[str] = frozenset()

@@ -11,7 +11,7 @@ from proxy.api.model import Endpoint, Identifier
 class Position:
     """One place in a body.
 
-    `exempt` says that rules which change values pass over it, `opaque` that nothing is looked for in the text there, and `kind`
+    `exempt` says that rules which change values pass over it, `opaque` that a coded file belongs there, and `kind`
     which type of identifier stands there, if one does;
     `elements` is the place of its elements; `named` holds the places of keys by their names, and `wide` says that other keys
     may be exempt as well.

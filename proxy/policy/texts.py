@@ -14,6 +14,7 @@ from proxy.payload.encode import encode
 # How often JSON is looked for inside JSON that was held in a string.
 NESTED_MAX = 4
 
+_BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n"
 _SURROGATES = range(0xD800, 0xE000)
 _BEGINS_JSON = re.compile(r"[ \t\r\n]*[\[{\"]")
 # A parameter in a URL, a form, or the middle of a text: what stands around it says where it ends. A name without a value is
@@ -28,6 +29,11 @@ def may_be_structured(body: bytes) -> bool:
     """
     # One byte is found many times as fast as two; `in` would raise and catch an error, as bytes may be asked for numbers.
     return body.find(b"=") >= 0 or (body.find(b"\\") >= 0 and (body.find(b'\\"') >= 0 or body.find(b"\\u00") >= 0))
+
+
+def coded(text: str) -> bool:
+    """Say whether `text` is of the characters of base64 alone (RFC 4648), in lines or not, as a coded file is."""
+    return text.isascii() and not text.encode().translate(None, _BASE64)
 
 
 def held_json(text: str, max_depth: int) -> object:
@@ -57,6 +63,11 @@ def parse_escaped(text: str, max_depth: int) -> object:
         if refusal.reason is Reason.TOO_DEEP:
             raise
         return None
+
+
+def field_of(name: str) -> str:
+    """Return the key that the name of a parameter spells: `user[ssn]`, as forms write it, is `user.ssn`."""
+    return name.replace("[", ".").replace("]", "")
 
 
 def spelled(value: object) -> str:

@@ -23,7 +23,7 @@ from proxy.policy.minimise import Allowed
 from proxy.policy.model import Action
 from proxy.policy.positions import NOWHERE, Position
 from proxy.policy.selector import Place, Selectors
-from proxy.policy.texts import NESTED_MAX, held_json, parameters_treated, spelled
+from proxy.policy.texts import NESTED_MAX, coded, field_of, held_json, parameters_treated, spelled
 
 GONE: Any = object()
 """What stands for a value that does not leave."""
@@ -158,7 +158,7 @@ class Walk:
             else:
                 if choice is not None:
                     self._note(choice.hit)
-                name = key if self._detecting is None else self._key(key, kept)
+                name = key if self._detecting is None or key in hashes else self._key(key, kept)
                 if name is not GONE:
                     child = self._value(child, below, further, transparent=looks_inside)  # noqa: PLW2901
                     if child is not GONE:
@@ -177,13 +177,15 @@ class Walk:
             raise self._denied()
         if action is Action.STRIP:
             return
-        name = key if self._detecting is None else self._key(key, kept)
+        name = key if self._detecting is None or key in hashes else self._key(key, kept)
         if name is GONE:
             return
         if action is Action.MASK:
             kept[name] = MASK
         else:
             name += HASH_SUFFIX
+            while name in hashes:  # two people's keys, which are one now
+                name = f"{name} {len(kept) + 1}"
             hashes[name] = kept[name] = self._rules.hasher.hashed(child, choice.canonical)
 
     def _choice(self, key: str, child: object, position: Position, below: Position, place: Place[Choices]) -> Choice | None:
@@ -203,7 +205,7 @@ class Walk:
 
     def _text(self, text: str, position: Position, place: Place[Choices]) -> Any:  # noqa: ANN401
         """Return what may leave of a text: what is held in it treated, then what detectors find in the rest."""
-        if position.opaque:
+        if position.opaque and coded(text):
             return text
         if '"' in text or "=" in text:
             if self.nested >= NESTED_MAX:
@@ -232,7 +234,7 @@ class Walk:
 
     def _parameter(self, name: str, value: str, place: Place[Choices]) -> tuple[str, str] | None:
         """Return what becomes of a parameter, which is a field like any other."""
-        key = name.replace("[", ".").replace("]", "")  # user[ssn]=… as forms write it
+        key = field_of(name)
         kept = self._object({key: value}, NOWHERE, place, transparent=False)
         if not kept:
             return None

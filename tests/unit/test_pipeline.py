@@ -238,6 +238,9 @@ def test_the_query_of_an_endpoint_the_table_does_not_know_meets_the_policy() -> 
     outgoing = sent("GET", b"/api/v1/something?ssn=078&plan=a%20b", b"", {})
     assert lines(outgoing)[0] == b"GET /api/v1/something?plan=a%20b HTTP/1.1"
     assert refused("GET", b"/api/v1/something?card=4111", b"", {}) is Reason.POLICY_DENIED
+    # As forms write fields of fields; what no rule names keeps its name.
+    outgoing = sent("GET", b"/api/v1/something?user[ssn]=078&user%5Bplan%5D=a", b"", {})
+    assert lines(outgoing)[0] == b"GET /api/v1/something?user%5Bplan%5D=a HTTP/1.1"
 
 
 # Customer.io's own limits

@@ -20,6 +20,7 @@ from tests.unit.policy.test_walk import text
 pytestmark = pytest.mark.needs("detectors")
 
 CARD, SHORT = "4111 1111 1111 1111", "4111111111111111"
+HASHING: dict[str, Any] = {"hash": {"algorithm": "sha256"}}
 PATTERNS = {"pin": r"\b[0-9]{4}\b", "badge": r"B-[0-9]+"}
 
 
@@ -209,6 +210,33 @@ def test_a_file_is_opaque() -> None:
     }
     with pytest.raises(DeniedError):
         at(send, {"fields": ["attachments"], "action": "deny"}).apply(body)
+
+
+@pytest.mark.parametrize("file", [f"ada,{CARD}", f"ada@example.com;{SHORT}", f"{SHORT}é"])
+def test_what_is_no_coded_file_is_looked_into_where_one_belongs(file: str) -> None:
+    """Customer.io would not take it, but it would have left: base64 has no spaces, commas or at signs."""
+    rules = at("app.v1.send.email", {"detect": ["payment_card"], "action": "mask"})
+    assert "4111" not in str(rules.apply({"attachments": {"a.csv": file}})[0])
+    lines = {"attachments": {"a.csv": "YWRh\r\n" * 3 + "YQ=="}}
+    assert rules.apply({"attachments": dict(lines["attachments"])})[0] == lines
+
+
+@pytest.mark.parametrize("order", [["ssn", "ssn_hash"], ["ssn_hash", "ssn"]])
+def test_a_hash_that_the_caller_sent_does_not_leave_under_another_key(order: list[str]) -> None:
+    """The hash made here takes its place, whether or not anything is looked for in keys."""
+    rules = at("track.v1.identify", {"detect": ["email"], "action": "mask"}, {"fields": ["ssn"], "action": "hash"}, **HASHING)
+    values = {"ssn": "1", "ssn_hash": "theirs"}
+    kept: Any = rules.apply({key: values[key] for key in order} | {"note": "ada@example.com"})[0]
+    assert kept.keys() == {"ssn_hash", "note"}
+    assert kept["ssn_hash"] != "theirs"
+
+
+def test_hashes_under_keys_that_have_become_one_are_all_kept() -> None:
+    """Each person's has a key of its own, as other values have."""
+    rules = at("track.v1.identify", {"detect": ["email"], "action": "mask"}, {"fields": ["ssn"], "action": "hash"}, **HASHING)
+    kept: Any = rules.apply({"ada@example.com.ssn": "1", "bob@example.com.ssn": "2"})[0]
+    assert len(set(kept.values())) == len(kept) == 2
+    assert not any("@" in key for key in kept)
 
 
 # At load
