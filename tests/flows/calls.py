@@ -210,6 +210,8 @@ CALLS = (
     # Without the canary, which is not ASCII: the one look at the whole body
     Call("addresses alone", "email", "PUT", PERSON, text({
         "note": "to ada@example.com", "plan": "pro x", "n": 5, "several": [{"a": 1}, {"a": 1}, {"b": 1, "c": 2}]})),
+    Call("keys that become the same", "detectors", "PUT", PERSON, text({
+        "phone.4111111111111111": C, "phone.378282246310005": C, "note": C, "note_hash": C})),
     Call("too often nearly an address", "email", "PUT", PERSON, text({"x": f"a@b.co {'a_' * 30}@x.png"})),
     Call("nothing to find", "email", "PUT", PERSON, text({"plan": "pro", "n": 5})),
     # The short way
