@@ -117,9 +117,12 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             value, hits = policy.apply(value, text=body, id_type=match.query.get("id_type", "") if match.query else "")
             stage = "encode"
             body = encode(value)
+        stage = "target"
         target = match.target
+        looked = policy.looked_at(match)
+        if looked:
+            hits = [*hits, *looked]
         if policy.renames:
-            stage = "target"
             target, replaced = policy.target(match)
             hits += replaced
         if match.unnamed_query:

@@ -19,7 +19,8 @@ Every call the sidecar forwards. Anything else is answered 403 `endpoint_not_all
 
 With `outbound.unknown_endpoints: inspect`, a call that is not listed is sent on if its path begins with `/api/` (to the Track
 API, as `unknown.track`) or `/v1/` (to the App API, as `unknown.app`). Every rule of the policy holds for it, whatever
-`endpoints` the rule names, and no position is exempt. Its path is sent as it is: there are no field names to go by.
+`endpoints` the rule names, and no position is exempt. Its path is sent as it is, for there are no field
+names to go by; detect rules that deny or count look at it.
 
 * **Name**: what a rule's `endpoints` takes, alone or as a glob: `track.*`, `app.v1.send.*`, `pipelines.v1.track`. Also the
   `endpoint` label of metrics and logs.

@@ -57,6 +57,7 @@ def apply(config: Path | None, environ: Mapping[str, str], endpoint: str | None,
         body = encode(kept)
         excesses: Sequence[Excess] = NOTHING
         if match is not None:
+            acts += [(hit, ("target",)) for hit in policy.looked_at(match)]
             target, _ = policy.target(match)
             body, excesses, _ = limited(tried.rules, match.endpoint, target, kept, body)
     except OversizeError as refusal:

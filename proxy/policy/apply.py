@@ -10,6 +10,7 @@ look there as well.
 """
 
 from typing import Any, Final
+from urllib.parse import unquote
 
 from proxy.api.match import Match
 from proxy.policy.actions import MASK
@@ -73,6 +74,30 @@ class EndpointPolicy:
         if target == match.target:
             return target, []
         return target if identity.hit.enforced else match.target, [identity.hit]
+
+    def looked_at(self, match: Match) -> list[Hit]:
+        """Return which detect rules in report mode find something in what a target names, as they would in a body.
+
+        Of a call that the endpoint table does not know that is its whole path.
+
+        Raises:
+            DeniedError: a rule does not let the request leave.
+        """
+        hits: list[Hit] = []
+        detecting = self._detecting
+        if detecting is None or not detecting.looks:
+            return hits
+        endpoint, identity = match.endpoint, self._rules.identity
+        named = [*match.path_ids.values(), *match.query.values()]
+        left = named if identity is None or not identity.hit.enforced else identity.pseudonyms.left(match)
+        if endpoint.method == "*":
+            left.append(unquote(match.target.decode()))
+        for value in left:
+            for hit in detecting.find(value, exempt=True).looked:
+                hits.append(hit)
+                if hit.enforced:
+                    raise DeniedError(hits)
+        return hits
 
     def _inside(self, value: Any, position: Position, hits: list[Hit]) -> object:  # noqa: ANN401  # an object or an array
         """Return what may leave of a container."""

@@ -35,12 +35,14 @@ class Found(NamedTuple):
 class Detecting:
     """What looks at the values of one endpoint."""
 
-    __slots__ = ("_anywhere", "_at_identifier", "clear_keys", "first")
+    __slots__ = ("_anywhere", "_at_identifier", "clear_keys", "first", "looks")
 
     def __init__(self, anywhere: Iterable[Pass], at_identifier: Iterable[Pass]) -> None:
         """Look with the passes `anywhere`, and with `at_identifier` where only rules that change nothing may look."""
         self._anywhere = tuple(anywhere)
         self._at_identifier = tuple(at_identifier)
+        self.looks = bool(self._at_identifier)
+        """Whether any of the rules may look at identifiers."""
         self.first = min(choice.order for each in self._anywhere for choice in each.rules.values())
         """Where the first of the rules stands in the file."""
         self.clear_keys: set[str] = set()

@@ -75,10 +75,22 @@ class Pseudonyms:
 
     def target(self, match: Match) -> bytes:
         """Return the target of a call with pseudonyms in its path and query."""
-        endpoint, id_type = match.endpoint, match.query.get("id_type", "")
-        ids = {name: self.of(endpoint.path_ids[name], value, id_type) for name, value in match.path_ids.items()}
-        query = {name: self.of(endpoint.query[name], value, id_type) for name, value in match.query.items()}
+        endpoint = match.endpoint
+        ids, query = self._named(match)
         if ids == match.path_ids and query == match.query:
             return match.target
         path = _PARAMETER.sub(lambda parameter: quote(ids[parameter[1]], safe=""), endpoint.path).encode()
         return path + (b"?" + encode_query(query.items()) if query else b"")
+
+    def left(self, match: Match) -> list[str]:
+        """Return the identifiers in the path and query of a call that are kept, and are no pseudonyms."""
+        ids, query = self._named(match)
+        now, before = (*ids.values(), *query.values()), (*match.path_ids.values(), *match.query.values())
+        return [value for value, was in zip(now, before, strict=True) if value == was and not self.made(value)]
+
+    def _named(self, match: Match) -> tuple[dict[str, str], dict[str, str]]:
+        endpoint, id_type = match.endpoint, match.query.get("id_type", "")
+        return (
+            {name: self.of(endpoint.path_ids[name], value, id_type) for name, value in match.path_ids.items()},
+            {name: self.of(endpoint.query[name], value, id_type) for name, value in match.query.items()},
+        )

@@ -294,6 +294,11 @@ CALLS = (
     })),
     Call("detectors, and a lone surrogate", "detectors", "PUT", PERSON, text({"x": "10.1.2.3 \ud83d", "y": C})),
     Call("addresses", "email", "PUT", PERSON, text({"x": f"{C}: a@b.co, logo@2x.png", "a@b.co": 1, "A@b.co": 1})),
+    Call("candidates that overlap", "email", "PUT", PERSON, text({"x": f"{C} a@b.co {'a_' * 60}@x.png"})),
+    Call("a badge in a path", "detectors", "PUT", "/api/v1/customers/B-1234", text({
+        "4111 1111 1111 1111.phone": C, "5500 0000 0000 0004.phone": 1})),
+    Call("a number in a path that must not leave", "detectors", "PUT", "/api/v1/customers/AB123456C", text({"x": C})),
+    Call("a path that nobody knows", "detectors", "POST", "/api/v1/x/B-1234", text({"x": C})),
     Call("detectors deny", "detectors", "PUT", PERSON, text({"phone": {"a": C, "b": "AB 12 34 56 C"}})),
     Call("a message, for billing", "detectors", "POST", "/v1/send/email", text({
         "to": "a@b.co", "identifiers": {"email": "a@b.co"}, "attachments": {"a.txt": "MTAuMS4yLjM="}, "body": C,

@@ -277,6 +277,8 @@ def _small_memories() -> Iterator[None]:
         patch.setattr(scanner, "REREAD_TIMES", 2)
         patch.setattr(scanner, "REREAD_MIN_BYTES", 100)
         patch.setattr(linear, "WORK_MAX_BYTES", 200)
+        patch.setattr(scanner, "REREAD_TIMES", 4)
+        patch.setattr(scanner, "REREAD_MIN_BYTES", 400)
         yield
 
 

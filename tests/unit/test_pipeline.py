@@ -66,10 +66,12 @@ def sent(
     return outgoing
 
 
-def refused(method: str, target: bytes, body: bytes = b"", headers: Mapping[bytes, bytes] = JSON) -> Reason:
+def refused(
+    method: str, target: bytes, body: bytes = b"", headers: Mapping[bytes, bytes] = JSON, among: Rules = RULES
+) -> Reason:
     """Return why a request is refused."""
     with pytest.raises(RefusedError) as caught:
-        sent(method, target, body, headers)
+        sent(method, target, body, headers, among)
     return caught.value.reason
 
 
@@ -241,6 +243,39 @@ def test_the_query_of_an_endpoint_the_table_does_not_know_meets_the_policy() -> 
     # As forms write fields of fields; what no rule names keeps its name.
     outgoing = sent("GET", b"/api/v1/something?user[ssn]=078&user%5Bplan%5D=a", b"", {})
     assert lines(outgoing)[0] == b"GET /api/v1/something?user%5Bplan%5D=a HTTP/1.1"
+
+
+@pytest.mark.needs("detectors")
+def test_detectors_that_only_look_see_what_a_target_names() -> None:
+    """A card that is somebody's id is one in the path and the query as well, and in any path that the table does not know."""
+    card = b"4111%201111%201111%201111"
+    looking = [{"name": "count", "detect": ["email"], "action": "mask", "mode": "report"}]
+    looking.append({"name": "cards", "detect": ["payment_card"], "action": "deny"})
+    stopping = rules(policy=compile_policy(PolicyDocument.model_validate({"version": 1, "rules": looking}), ENDPOINTS, None))
+    for method, target in [
+        ("PUT", b"/api/v1/customers/" + card),
+        ("GET", b"/v1/customers?email=" + card),
+        ("GET", b"/api/v1/new/" + card),
+    ]:
+        assert refused(method, target, b"", JSON, stopping) is Reason.POLICY_DENIED
+    head = RequestHead("PUT", b"/api/v1/customers/ada%40example.com", JSON)
+    assert [hit.rule for hit in prepare(admit(stopping, head, 0.0), b"{}")[1]] == ["count"]
+
+
+@pytest.mark.needs("detectors")
+def test_a_pseudonym_in_a_target_is_no_find() -> None:
+    """What leaves is looked at: the address does not."""
+    policy = {
+        "version": 1,
+        "hash": {"algorithm": "hmac-sha256", "key": "env:KEY", "key_id": "k1"},
+        "identifiers": {"email": "hmac"},
+        "rules": [{"name": "addresses", "detect": ["email"], "action": "deny"}],
+    }
+    compiled = compile_policy(PolicyDocument.model_validate(policy), ENDPOINTS, Sensitive(b"pepper" * 8))
+    outgoing = sent("PUT", b"/api/v1/customers/ada%40example.com", b"{}", JSON, rules(policy=compiled))
+    name = lines(outgoing)[0].split()[1]
+    assert b"ada" not in name
+    assert lines(sent("PUT", name, b"{}", JSON, rules(policy=compiled)))[0].split()[1] == name
 
 
 # Customer.io's own limits
