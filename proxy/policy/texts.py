@@ -5,7 +5,8 @@ Both are what field names reach into as well. A string in which nothing is chang
 
 import re
 from collections.abc import Callable
-from urllib.parse import quote_plus, unquote_plus
+from typing import Any
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from proxy.errors import Reason, RefusedError
 from proxy.payload.decode import parse
@@ -15,6 +16,8 @@ from proxy.payload.encode import encode
 NESTED_MAX = 4
 
 _BASE64 = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_=\r\n"
+# What percent-coding in a text never reaches across: `https://x/u/ada%40example.com/orders`.
+_SEPARATORS = re.compile(r"([\s/?&;#=]+)")
 _SURROGATES = range(0xD800, 0xE000)
 _BEGINS_JSON = re.compile(r"[ \t\r\n]*[\[{\"]")
 # A parameter in a URL, a form, or the middle of a text: what stands around it says where it ends. A name without a value is
@@ -93,7 +96,7 @@ def parameters_treated(text: str, treat: Treat) -> str:
         pieces.append(text[done : match.start()])
         done = match.end()
         if treated is not None:
-            pieces.append("=".join(map(quote_plus, treated)))
+            pieces.append("=".join(quote_plus(part, errors="surrogatepass") for part in treated))
         elif text[done : done + 1] in ("&", ";"):
             done += 1  # the separator goes with what it separated
         elif pieces[-1][-1:] in ("&", ";"):
@@ -101,4 +104,18 @@ def parameters_treated(text: str, treat: Treat) -> str:
     if not pieces:
         return text
     pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def decoded_treated(text: str, treat: Callable[[str], Any], gone: object) -> Any:  # noqa: ANN401 - a text, or `gone`
+    """Return `text` with each percent-coded piece as `treat` leaves what it stands for; `gone` where `treat` says so."""
+    pieces = _SEPARATORS.split(text)
+    for place, piece in enumerate(pieces):
+        plain = unquote(piece) if "%" in piece else piece
+        if plain != piece:
+            left = treat(plain)
+            if left is gone:
+                return gone
+            if left != plain:
+                pieces[place] = quote(left, safe="", errors="surrogatepass")
     return "".join(pieces)

@@ -23,7 +23,7 @@ from proxy.policy.minimise import Allowed
 from proxy.policy.model import Action
 from proxy.policy.positions import NOWHERE, Position
 from proxy.policy.selector import Place, Selectors
-from proxy.policy.texts import NESTED_MAX, coded, field_of, held_json, parameters_treated, spelled
+from proxy.policy.texts import NESTED_MAX, coded, decoded_treated, field_of, held_json, parameters_treated, spelled
 
 GONE: Any = object()
 """What stands for a value that does not leave."""
@@ -222,7 +222,11 @@ class Walk:
             self._path.pop()
             if held is not None:
                 return text
-        return text if self._detecting is None else self._detected(text, text, position)
+        if self._detecting is None:
+            return text
+        if "%" in text:
+            text = decoded_treated(text, lambda plain: self._detected(plain, plain, position), GONE)
+        return GONE if text is GONE else self._detected(text, text, position)
 
     def _held(self, text: str, held: object, place: Place[Choices]) -> str:
         """Return a text with the JSON it holds treated; the very text, if nothing in it changed."""

@@ -295,6 +295,8 @@ CALLS = (
     Call("detectors, and a lone surrogate", "detectors", "PUT", PERSON, text({"x": "10.1.2.3 \ud83d", "y": C})),
     Call("addresses", "email", "PUT", PERSON, text({"x": f"{C}: a@b.co, logo@2x.png", "a@b.co": 1, "A@b.co": 1})),
     Call("candidates that overlap", "email", "PUT", PERSON, text({"x": f"{C} a@b.co {'a_' * 60}@x.png"})),
+    Call("percent-coding", "email", "PUT", PERSON, text({"x": f"https://x/{C}/a%40b.co/a%20b"})),
+    Call("percent-coding that goes", "detectors", "PUT", PERSON, text({"x": f"{C} 10%2E1.2.3", "y": C})),
     Call("a badge in a path", "detectors", "PUT", "/api/v1/customers/B-1234", text({
         "4111 1111 1111 1111.phone": C, "5500 0000 0000 0004.phone": 1})),
     Call("a number in a path that must not leave", "detectors", "PUT", "/api/v1/customers/AB123456C", text({"x": C})),

@@ -26,8 +26,9 @@ LETTERS_MIN = 16
 _DIGITS = frozenset(b"0123456789")
 _ALPHANUMERIC = _DIGITS | frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _MASK = MASK.encode()
-# In JSON that holds any of these, a text or number may be another than it is spelled: escapes, exponents, what is not ASCII.
-_SPELLED_OTHERWISE = r"\\|[0-9][eE]|[^\x00-\x7F]"
+# In JSON that holds any of these, a text or number may be another than it is spelled: escapes, exponents, what is not ASCII,
+# percent-coding.
+_SPELLED_OTHERWISE = r"\\|[0-9][eE]|[^\x00-\x7F]|%[0-9A-Fa-f]{2}"
 # What stands for a find when the text is looked at again: like the brackets of a mask, a part of nothing.
 _BLANK = b"]"
 # The letter of a line end or tab that was escaped once more than the text it stands in: it is no part of a word.

@@ -200,6 +200,30 @@ def test_detectors_look_into_json_in_strings_and_parameters() -> None:
     assert detecting({"detect": ["email"]}).apply(coded)[0] == {"u": "https://x/?to=%5BREDACTED%5D"}
 
 
+@pytest.mark.parametrize(
+    ("url", "left"),
+    [
+        ("https://x/u/ada%40example.com/orders", "https://x/u/%5BREDACTED%5D/orders"),
+        ("mailto:ada%40example.com", "mailto%3A%5BREDACTED%5D"),
+        ("https://x/u/ada%20l/?a=b%20c", "https://x/u/ada%20l/?a=b%20c"),
+        ("100% of %zz and %C3%28, 5%", "100% of %zz and %C3%28, 5%"),
+    ],
+)
+def test_detectors_read_percent_coding_anywhere_in_a_text(url: str, left: str) -> None:
+    """An address in the path of a page's URL; the one look at the whole body lets it through to the close one."""
+    rules = detecting({"detect": ["email"]})
+    assert rules.apply({"url": url})[0] == {"url": left}
+    assert rules.apply({"url": url}, text=orjson.dumps({"url": url}))[0] == {"url": left}
+    kept = detecting({"detect": ["email"], "action": "strip"}).apply({"url": url})[0]
+    assert kept == ({} if "REDACTED" in left else {"url": url})
+
+
+@pytest.mark.parametrize("url", ["a=ada@example.com\ud83d", "\ud83d[x]=ada@example.com", "https://x/\ud83dada%40example.com"])
+def test_half_a_character_in_a_parameter_is_no_fault(url: str) -> None:
+    """JavaScript cuts an emoji in two; what stands beside it is treated all the same."""
+    assert "ada" not in str(detecting({"detect": ["email"]}).apply({"u": url})[0])
+
+
 def test_a_file_is_opaque() -> None:
     """Its coded text is none to look into; the rule that lets no files leave names the field."""
     body = {"attachments": {"a.txt": SHORT}, "message_data": {"a.txt": SHORT}}
