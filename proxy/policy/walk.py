@@ -224,9 +224,10 @@ class Walk:
                 return text
         if self._detecting is None:
             return text
+        left: Any = text
         if "%" in text:
-            text = decoded_treated(text, lambda plain: self._detected(plain, plain, position), GONE)
-        return GONE if text is GONE else self._detected(text, text, position)
+            left = decoded_treated(text, lambda plain: self._detected(plain, plain, position), GONE)
+        return GONE if left is GONE else self._detected(left, left, position)
 
     def _held(self, text: str, held: object, place: Place[Choices]) -> str:
         """Return a text with the JSON it holds treated; the very text, if nothing in it changed."""
