@@ -8,11 +8,13 @@ import ast
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+T = TypeVar("T")
 TraceFunction = Callable[[FrameType, str, object], Any]
 
 
@@ -61,6 +63,16 @@ class Tracer:
                 self.raised = True
                 raise self._fault
         return self._reached
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Return what `work` returns, run in a thread of its own.
+
+    What a trace function raises while an exception is being handled leaves that one behind in its thread, as the context of
+    all that is raised there later.
+    """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(work).result()
 
 
 def of_functions(file: Path) -> dict[str, set[int]]:

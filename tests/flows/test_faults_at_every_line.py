@@ -43,7 +43,7 @@ from proxy.rules import Rules
 from proxy.sensitive import Sensitive
 from tests.fakes import FakeClock, FakeConnections, Lines, Timers, authorization, keyring
 from tests.flows.calls import CALLERS, CALLS, POLICIES, SMALL, Call
-from tests.flows.lines import Line, Tracer, of_functions
+from tests.flows.lines import Line, Tracer, aside, of_functions
 from tests.flows.positions import CANARY
 from tests.unit.http1.fakes import AT_ONCE, LIMITS, FakeTransport
 
@@ -254,8 +254,12 @@ def strike(strike: Strike, log: FilteringBoundLogger) -> Struck:
     """Take a call in a new sidecar, and let it fail."""
     sidecar = Sidecar(strike.run.call.policy, log, broken=strike.run.broken)
     tracer = Tracer([Path(strike.line.file)], strike.line, strike.nth, strike.fault)
-    with tracer.traced():
-        sent, answer = sidecar.take(strike.run.call)
+
+    def take() -> tuple[list[bytes], bytes]:
+        with tracer.traced():
+            return sidecar.take(strike.run.call)
+
+    sent, answer = aside(take)
     return Struck(sidecar, tracer.raised, sent, answer)
 
 
