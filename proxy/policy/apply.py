@@ -62,7 +62,7 @@ class EndpointPolicy:
 
     def explain(self, value: object, id_type: str = "") -> tuple[object, list[Act]]:
         """Return what may leave of `value`, and what acted on it where; raises what `apply` does."""
-        walk = Walk(self._rules, id_type)
+        walk = Walk(self._rules, id_type, placed=True)
         return walk.body(value), walk.acts
 
     def target(self, match: Match) -> tuple[bytes, list[Hit]]:

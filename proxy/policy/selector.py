@@ -14,9 +14,11 @@ from typing import Generic, TypeVar
 
 from proxy.policy.names import normal_form
 
-# How many states, and how many keys of each, are remembered: what callers send must not fill the memory.
+# How many states, and how many keys of each, are remembered, and how long they may be: what callers send must not fill the
+# memory.
 STATES_MAX = 1024
 KNOWN_KEYS = 256
+KNOWN_KEY_CHARACTERS = 128
 STEPS_MAX = 32
 ANY, DEEP = "*", "**"
 
@@ -72,9 +74,10 @@ class Place(Generic[T]):
         found = self
         for part in key.split(".") if "." in key else (key,):
             found = self._automaton.step(found._cursors, normal_form(part))
-        if len(self._below) >= KNOWN_KEYS:
-            self._below.clear()
-        self._below[key] = found
+        if len(key) <= KNOWN_KEY_CHARACTERS:
+            if len(self._below) >= KNOWN_KEYS:
+                self._below.clear()
+            self._below[key] = found
         return found
 
 

@@ -1,6 +1,7 @@
 """Detect rules, in bodies: what is found, where, and which rule decides on it."""
 
 import re
+import tracemalloc
 from typing import Any
 
 import orjson
@@ -222,6 +223,22 @@ def test_detectors_read_percent_coding_anywhere_in_a_text(url: str, left: str) -
 def test_half_a_character_in_a_parameter_is_no_fault(url: str) -> None:
     """JavaScript cuts an emoji in two; what stands beside it is treated all the same."""
     assert "ada" not in str(detecting({"detect": ["email"]}).apply({"u": url})[0])
+
+
+def test_much_to_find_deep_in_a_body_takes_little_memory() -> None:
+    """What acted is counted by rule; where it was is remembered only for who asks."""
+    body: Any = ["1234"] * 5_000
+    for _ in range(90):
+        body = [body]
+    rules = detecting({})
+    rules.apply(["1234"])
+    tracemalloc.start()
+    try:
+        _, hits = rules.apply(body)
+        assert tracemalloc.get_traced_memory()[1] < 1_500_000
+    finally:
+        tracemalloc.stop()
+    assert len(hits) == 5_000
 
 
 def test_a_file_is_opaque() -> None:

@@ -1,5 +1,6 @@
 """Selectors of places in a body."""
 
+import tracemalloc
 from collections.abc import Iterable
 
 import pytest
@@ -75,6 +76,18 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert automaton.root.below("x").below("y").below("b").chosen == "x.**.b+**.y.b"
     assert len(automaton.root._below) <= 5
     assert len(automaton._places) <= 3
+
+
+def test_long_keys_are_not_remembered() -> None:
+    """A key may be as long as a body: hundreds of them would be hundreds of megabytes, kept for good."""
+    automaton = Selectors({steps("**.x"): "it"}, "+".join)
+    tracemalloc.start()
+    try:
+        for number in range(20):
+            assert automaton.root.below(f"{number}" + "k" * 100_000).below("x").chosen == "it"
+        assert tracemalloc.get_traced_memory()[0] < 500_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_without_selectors_there_is_nothing() -> None:
