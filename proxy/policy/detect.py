@@ -62,6 +62,11 @@ class Detecting:
             found += marks
         return None if clear else found
 
+    def begin(self) -> None:
+        """Begin with a body; see `Scanner.begin`."""
+        for scanner, _ in (*self._anywhere, *self._at_identifier):
+            scanner.begin()
+
     def remember(self, key: str) -> None:
         """Note that nothing is found in a key."""
         if len(key) <= KNOWN_KEY_CHARACTERS:

@@ -46,6 +46,9 @@ Known = AbstractSet[tuple[str, str]]
 class Scanner(Protocol):
     """Looks for what detectors know."""
 
+    def begin(self) -> None:
+        """Begin with a body."""
+
     @property
     def numbers(self) -> AbstractSet[str]:
         """Which detectors look at JSON numbers, too."""
@@ -155,6 +158,8 @@ class Inventory:
         if root is None:
             root = self._roots[endpoint] = Seen("", now, new=False, may_be_map=False)
         scanner = self._scanner
+        if scanner is not None:
+            scanner.begin()
         visit = _Visit(self, endpoint, now, None if scanner is None or scanner.marks(text) is None else scanner)
         visit.look(root, value, 0)
 

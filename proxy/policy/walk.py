@@ -89,6 +89,8 @@ class Walk:
         self._rules = rules
         self._detecting = None if marks is None else rules.detecting
         self._marks = marks or ""
+        if self._detecting is not None:
+            self._detecting.begin()
         self._id_type = id_type
         self._path: list[str] = []
         self._placed = placed

@@ -32,5 +32,7 @@ class Detector:
     """What must not join a find to a digit on either side. Letters and digits never stand right beside one."""
     number: bool = False
     """Whether a JSON number can be one."""
+    looks: int = 1
+    """What it takes to look at a candidate closely, as often as that of a few digits takes it."""
     mark: str = ""
     """A character that is in every find, if one is: a text without it need not be looked at."""

@@ -51,7 +51,7 @@ def phone(region: str | None) -> Detector:
 
     pattern = _INTERNATIONAL if region is None else f"{_INTERNATIONAL}|{_NATIONAL}"
     # A colon joins what is a time, and the date before it.
-    return Detector(pattern, valid, joints=b".-:", number=region is not None)
+    return Detector(pattern, valid, joints=b".-:", number=region is not None, looks=16)
 
 
 def _ends(candidate: str) -> Iterator[int]:

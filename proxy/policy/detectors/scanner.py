@@ -6,9 +6,11 @@
   leaves nothing to find. (Patterns of a user's own may find something in any text, and are not asked again.)
 * No text makes it raise, and time is linear in the text. Where candidates that overlap would be read again and again, the rest
   of the text is one find.
+* Of one body (`begin`) a bounded number of candidates is looked at; any later text is one find from its first candidate on.
 * A text that holds nothing is seen once, by one automaton for all detectors.
 """
 
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from proxy.policy.actions import MASK
@@ -37,14 +39,26 @@ _BACKSLASH = ord("\\")
 # How many times its own length of a text is read in candidates that come to nothing; only a text that is made for it has more.
 REREAD_TIMES = 64
 REREAD_MIN_BYTES = 1 << 16
+# How many candidates of one body are looked at closely; a few microseconds each.
+LOOKS_MAX = 50_000
 
 Find = Callable[[bytes], Iterable[Part]]
+
+
+class Looks:
+    """How many looks at candidates are left for a body. Beyond them, a text is one find from its first candidate on."""
+
+    __slots__ = ("left",)
+
+    def __init__(self) -> None:
+        """Look as often as it takes, until a body begins."""
+        self.left = sys.maxsize
 
 
 class Scanner:
     """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
 
-    __slots__ = ("_finds", "_folding", "_marks", "_names", "_own", "_sieve", "_whole", "numbers")
+    __slots__ = ("_finds", "_folding", "_looks", "_marks", "_names", "_own", "_sieve", "_whole", "numbers")
 
     def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
         """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
@@ -57,6 +71,7 @@ class Scanner:
         self._finds: list[Find] = []
         self._own = frozenset(place for place, name in enumerate(self._names) if name in patterns)
         self._marks: list[str] = []
+        self._looks = Looks()
         numbers = []
         for name in self._names:
             if name in patterns:
@@ -64,7 +79,7 @@ class Scanner:
                     raise ValueError(f"pattern {name}: a detector has this name; take another")
                 expression, find, number, mark = patterns[name], _own(name, patterns[name]), True, ""
             else:
-                expression, find, number, mark = _known(name)
+                expression, find, number, mark = _known(name, self._looks)
             expressions.append(expression)
             self._finds.append(find)
             self._marks.append(mark)
@@ -78,6 +93,10 @@ class Scanner:
             raise ValueError(f"detectors and patterns are {error}; leave some out") from None
         self._folding = Folding()
         self._whole = Sieve([*expressions, _SPELLED_OTHERWISE])
+
+    def begin(self) -> None:
+        """Begin with a body: a bounded number of candidates is looked at closely from here on."""
+        self._looks.left = LOOKS_MAX
 
     def marks(self, body: bytes) -> str | None:
         """Return what to look for before looking closely at the keys, strings and numbers of a JSON text.
@@ -159,7 +178,7 @@ def _own(name: str, pattern: str) -> Find:
     return lambda data: expression.parts(data.replace(_MASK, _BLANK * len(_MASK)))
 
 
-def _known(name: str) -> tuple[str, Find, bool, str]:
+def _known(name: str, looks: Looks) -> tuple[str, Find, bool, str]:
     try:
         known = detector(name)
         expression = _compiled(known.pattern)
@@ -168,26 +187,27 @@ def _known(name: str) -> tuple[str, Find, bool, str]:
     # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through. What stands
     # before a group is not what is found: `userSSN: 536904399` has a number that stands free, behind a word that does not.
     head = "" if expression.grouped else r"(?:^|[^0-9A-Za-z]|\\[nrt])"
-    return rf"{head}(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number, known.mark
+    return rf"{head}(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression, looks), known.number, known.mark
 
 
 def _compiled(pattern: str) -> Expression:
     return installed("detectors", lambda: Expression(pattern))
 
 
-def _finder(known: Detector, expression: Expression) -> Find:
+def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
     def find(data: bytes) -> Iterator[Part]:
         at = reread = 0
         reread_max = max(REREAD_TIMES * len(data), REREAD_MIN_BYTES)
         while at < len(data) and (match := expression.first(data, at)) is not None:
             first, start, end = match
+            looks.left -= known.looks
+            if looks.left < 0 or reread > reread_max:
+                yield start, len(data)
+                return
             part = None if _joined_before(data, start, known.joints) else _best(known, data, start, end)
             if part is None:
                 at = _run_end(data, first, end)
                 reread += end - at
-                if reread > reread_max:  # too many candidates that overlap to look at each: the rest is one find
-                    yield start, len(data)
-                    return
             else:
                 yield part
                 at = part[1]

@@ -11,7 +11,7 @@ from proxy.api.endpoints import ENDPOINTS
 from proxy.errors import ConfigError
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.compile import compile_policy
-from proxy.policy.detectors import linear
+from proxy.policy.detectors import linear, scanner
 from proxy.policy.fields import DeniedError
 from proxy.policy.model import PolicyDocument
 from proxy.sensitive import Sensitive
@@ -343,3 +343,16 @@ def test_a_narrow_detect_rule_before_a_wide_one_decides() -> None:
     for caller, body in (("billing", {"email": "1234"}), ("other", {"a": "1234"})):
         with pytest.raises(DeniedError):
             at(identify, *rules, caller=caller).apply(body)
+
+
+@pytest.mark.parametrize("detector", ["payment_card", "phone:US"])
+def test_a_bounded_number_of_candidates_of_a_body_is_looked_at(monkeypatch: pytest.MonkeyPatch, detector: str) -> None:
+    """However many texts they are spread over; beyond that each counts as one, and the next body begins anew."""
+    monkeypatch.setattr(scanner, "LOOKS_MAX", 160)
+    rules = policy({"detect": [detector], "action": "mask"})
+    nearly = {"payment_card": "4111 1111 1111 1112", "phone:US": "1 1 1 1 1 1 1"}[detector]
+    for _ in range(2):
+        value: Any = rules.apply({"a": [nearly] * 400})[0]
+        assert value["a"][0] == nearly
+        assert value["a"][-1] == "[REDACTED]"
+        assert value["a"].count(nearly) <= 160
