@@ -53,7 +53,7 @@ def apply(config: Path | None, environ: Mapping[str, str], endpoint: str | None,
         value = parse(_input(sys.stdin.buffer), loaded.config.outbound.limits.depth)
         match = tried.match(endpoint)
         policy = tried.rules.policy.for_endpoint("" if match is None else match.endpoint.name, caller or ANYONE)
-        kept, acts = policy.explain(value)
+        kept, acts = policy.explain(value, "" if match is None else match.query.get("id_type", ""))
         body = encode(kept)
         excesses: Sequence[Excess] = NOTHING
         if match is not None:

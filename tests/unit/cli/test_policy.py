@@ -55,6 +55,16 @@ def test_each_act_is_explained(file: Path) -> None:
     assert done.stderr.decode().splitlines() == ["never: strip: a.[].ssn", "watched: would mask: address.city"]
 
 
+def test_the_type_that_a_call_gives_its_ids_counts(file: Path) -> None:
+    """The members of a segment are email addresses where its query says so."""
+    document = yaml.safe_load(file.read_text())
+    document["policy"]["identifiers"] = {"email": "hmac"}
+    file.write_text(yaml.safe_dump(document))
+    for query, ending in (("?id_type=email", "@k1.invalid"), ("", "ada@example.com")):
+        done = applied(file, b'{"ids":["ada@example.com"]}', "--endpoint", f"POST /api/v1/segments/3/add_customers{query}")
+        assert orjson.loads(done.stdout)["ids"][0].endswith(ending)
+
+
 @pytest.mark.parametrize(
     ("body", "options", "code", "said"),
     [
