@@ -119,9 +119,8 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             body = encode(value)
         stage = "target"
         target = match.target
-        looked = policy.looked_at(match)
-        if looked:
-            hits = [*hits, *looked]
+        if policy.looks:
+            hits = [*hits, *policy.looked_at(match)]
         if policy.renames:
             target, replaced = policy.target(match)
             hits += replaced

@@ -27,9 +27,12 @@ _DENY: Final = Action.DENY
 
 
 class EndpointPolicy:
-    """The rules that hold for one endpoint, ready to be applied. `renames` says whether a target may change."""
+    """The rules that hold for one endpoint, ready to be applied.
 
-    __slots__ = ("_detecting", "_hashed", "_matcher", "_positions", "_rules", "_thorough", "renames")
+    `renames` says whether a target may change, `looks` whether rules look at what it names.
+    """
+
+    __slots__ = ("_detecting", "_hashed", "_matcher", "_positions", "_rules", "_thorough", "looks", "renames")
 
     def __init__(self, rules: Ruleset) -> None:
         """Apply `rules`."""
@@ -40,6 +43,7 @@ class EndpointPolicy:
         self._detecting = rules.detecting
         self._thorough = rules.thorough
         self.renames = rules.identity is not None
+        self.looks = rules.detecting is not None and rules.detecting.looks
 
     def apply(self, value: object, *, text: bytes = b"", id_type: str = "") -> tuple[object, list[Hit]]:
         """Return what may leave of `value`, which is used up, and what acted on it.
@@ -85,7 +89,7 @@ class EndpointPolicy:
         """
         hits: list[Hit] = []
         detecting = self._detecting
-        if detecting is None or not detecting.looks:
+        if detecting is None:
             return hits
         endpoint, identity = match.endpoint, self._rules.identity
         named = [*match.path_ids.values(), *match.query.values()]
