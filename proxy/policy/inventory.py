@@ -17,6 +17,8 @@ from typing import Final, Protocol
 
 from proxy.policy.detectors.model import Span
 from proxy.policy.minimise import CONTAINERS
+from proxy.policy.texts import digits_of
+from proxy.policy.walk import ELEMENT
 
 FIELDS_MAX = 20_000
 # A page of so many fields with such paths, in any script, is shorter than what `cli.running` and `config.known` read.
@@ -29,7 +31,6 @@ KEY_MAX_DIGITS = 4
 DEPTH_MAX = 32
 
 ANY_KEY: Final = "*"
-ELEMENT: Final = "[]"
 
 # How JSON Schema calls types; a field may have had several.
 TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
@@ -298,8 +299,7 @@ class _Visit:
         if isinstance(value, str):
             _count(seen, scanner.spans(value))
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
-            _count(seen, [span for span in scanner.spans(text) if span.detector in scanner.numbers])
+            _count(seen, [span for span in scanner.spans(digits_of(value)) if span.detector in scanner.numbers])
 
 
 def _count(seen: Seen, spans: Sequence[Span]) -> None:

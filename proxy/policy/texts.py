@@ -78,6 +78,11 @@ def spelled(value: object) -> str:
     return encode(value).decode()
 
 
+def digits_of(number: Any) -> str:  # noqa: ANN401 - int or float: an int that became a float would lose digits
+    """Return the JSON text of a number; a float that is whole (4.0, 4e15) is the integer it stands for."""
+    return spelled(int(number) if type(number) is float and number.is_integer() else number)
+
+
 # What becomes of a parameter: its new name and value (as they are, not coded), None where it goes, or the same pair.
 Treat = Callable[[str, str], tuple[str, str] | None]
 

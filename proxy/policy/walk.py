@@ -23,7 +23,7 @@ from proxy.policy.minimise import Allowed
 from proxy.policy.model import Action
 from proxy.policy.positions import NOWHERE, Position
 from proxy.policy.selector import Place, Selectors
-from proxy.policy.texts import NESTED_MAX, coded, decoded_treated, field_of, held_json, parameters_treated, spelled
+from proxy.policy.texts import NESTED_MAX, coded, decoded_treated, digits_of, field_of, held_json, parameters_treated, spelled
 
 GONE: Any = object()
 """What stands for a value that does not leave."""
@@ -127,7 +127,7 @@ class Walk:
                 return value  # what a detector took it for would make one person of all
         if kind is str:
             return self._text(value, position, place)
-        return value if self._detecting is None else self._detected(value, _digits(value), position, number=True)
+        return value if self._detecting is None else self._detected(value, digits_of(value), position, number=True)
 
     def _named(self, value: Any, kind: Identifier, identity: Identity) -> Any:  # noqa: ANN401
         """Return the pseudonym of an identifier, or itself where its type is kept."""
@@ -324,9 +324,4 @@ def texts_of(value: object) -> Iterator[tuple[str, bool]]:
     elif type(value) is str:
         yield value, False
     elif value is not None and type(value) is not bool:
-        yield _digits(value), True
-
-
-def _digits(number: Any) -> str:  # noqa: ANN401 - int or float
-    """Return the JSON text of a number; a float that is whole (4.0, 4e15) is the integer it stands for."""
-    return encode(int(number) if type(number) is float and number.is_integer() else number).decode()
+        yield digits_of(value), True

@@ -18,8 +18,8 @@ from proxy.policy.detectors.catalogue import DETECTORS, detector, installed
 from proxy.policy.detectors.fold import Folding, as_it_is, folded
 from proxy.policy.detectors.linear import Expression, Sieve
 from proxy.policy.detectors.model import Detector, Part, Span
+from proxy.policy.model import PATTERN_MAX_CHARACTERS
 
-PATTERN_MAX_CHARACTERS = 1000
 # How often a text is looked at again; each time what was found hid something.
 PASSES = 8
 # No detector of ours finds anything in fewer letters with nothing else: an Italian tax code may be 16, an AWS key id 20.

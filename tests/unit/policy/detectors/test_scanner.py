@@ -5,7 +5,8 @@ import sys
 import pytest
 
 from proxy.policy.detectors.model import Span
-from proxy.policy.detectors.scanner import PATTERN_MAX_CHARACTERS, Scanner
+from proxy.policy.detectors.scanner import Scanner
+from proxy.policy.model import PATTERN_MAX_CHARACTERS
 from tests.detections import ALL, found, masked
 
 pytestmark = pytest.mark.needs("detectors")
