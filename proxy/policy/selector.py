@@ -2,8 +2,8 @@
 
 A selector is keys with dots between them. A key is compared in normal form (`names.normal_form`), `*` is any one key, and `**`
 any number of keys, none too. Arrays are passed through: `friends.name` is the name of every friend, and so is
-`friends[].name`, as the endpoint table writes it. A dotted key of a body (`address.city`) is as many steps as it spells. JSON
-held in a string is part of the tree.
+`friends[].name`, as the endpoint table writes it. A dotted key of a body (`address.city`) is as many steps as it spells
+(`names.steps_of`). JSON held in a string is part of the tree.
 
 All selectors of an endpoint are one automaton, whose states are made when a body first leads there; both their number and
 their memory are bounded.
@@ -12,7 +12,8 @@ their memory are bounded.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
-from proxy.policy.names import normal_form
+from proxy.payload.budget import UNMETERED, Budget
+from proxy.policy.names import key_units, normal_form, steps_of
 
 # How many states, and how many keys of each, are remembered, and how long they may be: what callers send must not fill the
 # memory.
@@ -20,6 +21,8 @@ STATES_MAX = 1024
 KNOWN_KEYS = 256
 KNOWN_KEY_CHARACTERS = 128
 STEPS_MAX = 32
+# What a step takes, in units of `payload.budget`, for each selector that may go on there.
+STEP_UNITS = 10
 ANY, DEEP = "*", "**"
 
 T = TypeVar("T")
@@ -64,16 +67,22 @@ class Place(Generic[T]):
         self._below: dict[str, Place[T]] = {}
         self.chosen = chosen
 
-    def below(self, key: str) -> "Place[T]":
-        """Return the place of `key` in the object that stands here."""
+    def below(self, key: str, budget: Budget = UNMETERED) -> "Place[T]":
+        """Return the place of `key` in the object that stands here.
+
+        Raises:
+            RefusedError: `too_complex`.
+        """
         known = self._below.get(key)
         if known is not None:
             return known
         if not self._cursors:
             return self  # no selector leads further
+        budget.spend(key_units(key))
         found = self
-        for part in key.split(".") if "." in key else (key,):
-            found = self._automaton.step(found._cursors, normal_form(part))
+        for step in steps_of(key):
+            budget.spend(STEP_UNITS * (1 + len(found._cursors)))
+            found = self._automaton.step(found._cursors, step)
         if len(key) <= KNOWN_KEY_CHARACTERS:
             if len(self._below) >= KNOWN_KEYS:
                 self._below.clear()
