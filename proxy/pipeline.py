@@ -90,7 +90,11 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
     )
 
 
-def prepare(admission: Admission, body: bytes, pause: Callable[[], None] | None = None) -> tuple[Outgoing, list[Hit]]:
+def _go_on() -> None:
+    """Do not pause."""
+
+
+def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_on) -> tuple[Outgoing, list[Hit]]:
     """Return the call that leaves, and what the policy did to it; `pause` is called between slices of the work.
 
     Raises:
@@ -111,8 +115,7 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] | None 
         budget = Budget(len(body) + len(admission.head.target), pause)
         if body:
             value = parse(body, rules.depth)
-            if pause is not None:
-                pause()
+            pause()
             inventory = rules.inventory
             if inventory is not None:
                 stage = "inventory"
@@ -120,8 +123,7 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] | None 
             stage = "policy"
             id_type = match.query.get("id_type", "") if match.query else ""
             value, hits = policy.apply(value, text=body, id_type=id_type, budget=budget)
-            if pause is not None:
-                pause()
+            pause()
             stage = "encode"
             body = encode(value)
         stage = "target"

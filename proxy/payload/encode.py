@@ -4,7 +4,6 @@ import json
 
 import orjson
 
-
 # Down to this level, what orjson cannot write is looked for: most of a body need not be written by the standard library,
 # which takes six times as long.
 _LEVELS = 3

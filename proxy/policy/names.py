@@ -1,9 +1,9 @@
-"""How names of fields are compared, and which names a key spells.
+r"""How names of fields are compared, and which names a key spells.
 
 Two names are one if their normal forms are: NFKC, case-folded, letters and digits only. `creditCard`, `Credit-Card` and
 `CREDIT_CARD` share one; full-width letters and zero-width characters hide nothing.
 
-A key may spell several names: `user.ssn`, `user[ssn]`, `ssn[0]`, `user/ssn`. It may spell them in code: `%73sn`, `\\u0073sn`.
+A key may spell several names: `user.ssn`, `user[ssn]`, `ssn[0]`, `user/ssn`. It may spell them in code: `%73sn`, `\u0073sn`.
 """
 
 import re

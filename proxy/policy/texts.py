@@ -3,8 +3,8 @@
 Field names reach into all of it. A string in which nothing is changed stays as it was, unless reading it lost something.
 
 * A string that is a JSON object, array or string is walked as a part of the body (`held_json`).
-* In any other text, whatever quoted name is followed by a colon names a value (`named_values`): JSON that was cut or joined, that
-  stands in a log line or behind a byte-order mark, Python's repr.
+* In any other text, a quoted name and a colon stand before a value (`named_values`): JSON that was cut or joined, that stands in
+  a log line or behind a byte-order mark, Python's repr.
 * `name=value` is a parameter (`parameters`). Parts of a text that are percent-coded are decoded (`decoded`).
 """
 
@@ -22,8 +22,8 @@ NESTED_MAX = 4
 # How deep JSON in a string may be nested; a body itself has a limit of its own.
 HELD_DEPTH = 100
 
-# What it takes, in units of `payload.budget`: to try to read a text as JSON, for each sign of a value in it, and for how many of
-# its characters one more; to look at what a colon or an equals sign may follow; to decode a part.
+# What it takes, in units of `payload.budget`: to try to read a text as JSON, for each sign of a value in it, and for how many
+# of its characters one more; to look at what a colon or an equals sign may follow; to decode a part.
 HELD_UNITS: Final = 15
 HELD_VALUE_UNITS: Final = 4
 HELD_CHARACTERS_PER_UNIT: Final = 4
@@ -43,7 +43,8 @@ def may_be_structured(body: bytes) -> bool:
     """Say whether a string of `body`, which is JSON text, may hold structure, or whether it may hold pairs; most do neither.
 
     JSON needs a bracket or an escaped quotation mark, a name in other quotes a colon behind them, a parameter an equals sign,
-    percent-coding its sign. Any of them may be written as an escape. A pair has a member called `value`, or is an array in an array.
+    percent-coding its sign. Any of them may be written as an escape. A pair has a member called `value`, or is an array in an
+    array.
     """
     # One byte is found many times as fast as two; `in` would raise and catch an error, as bytes may be asked for numbers.
     if (
@@ -102,25 +103,36 @@ def spelled(value: object) -> str:
     return encode(value).decode()
 
 
-def digits_of(number: int | float) -> str:
+def digits_of(number: float) -> str:
     """Return the JSON text of a number; a float that is whole (4.0, 4e15) is the integer it stands for."""
-    if type(number) is int:
-        return str(number) if -_PLAIN < number < _PLAIN else spelled(number)
-    return spelled(int(number) if isinstance(number, float) and number.is_integer() else number)
+    if isinstance(number, float):
+        return spelled(int(number) if number.is_integer() else number)
+    return str(number) if -_PLAIN < number < _PLAIN else spelled(number)
 
 
 _PLAIN: Final = 10**15
 
 # Names in quotes. A quotation mark may stand behind backslashes, be doubled, or be spelled as an escape or an entity.
 
-_CLOSERS: Final = {'"': '"', "'": "'", "`": "`", "”": "“", "’": "‘", "»": "«", "“": "„", "＂": "＂", "＇": "＇"}
+_CLOSERS: Final = {
+    '"': '"',
+    "'": "'",
+    "`": "`",
+    "\u201d": "\u201c",  # English
+    "\u2019": "\u2018",
+    "\u201c": "\u201e",  # German
+    "\xbb": "\xab",  # French
+    "\uff02": "\uff02",  # full-width
+    "\uff07": "\uff07",
+}
 _OPENERS: Final = frozenset({*_CLOSERS.values(), *_CLOSERS})
 _SPELLED_QUOTES: Final = ("u0022", "u0027", "&quot;", "&apos;", "&#34;", "&#39;", "&#x22;", "&#x27;", "%22", "%27")
 # At most so many quotation marks in a row are one: those of Python's longest, or a doubled one around nothing.
 _RUN_MAX: Final = 4
+_APOSTROPHES: Final = ("'", "\u2019")
 _ESCAPED_SPACE: Final = frozenset({"n", "r", "t"})
 _GROUPS: Final = {"{": "}", "[": "]", "(": ")"}
-_IN_GROUP = re.compile(r"[\[\](){}\"'`“”‘’«»\\]")
+_IN_GROUP = re.compile("[\\[\\](){}\\\\" + "".join(_OPENERS) + "]")
 _BARE_END = re.compile(r"[,\]\})\r\n(\[{]")
 _PREFIX = re.compile(r"[bBuUrRfF]{1,2}(?=[\"'])")
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})")
@@ -264,7 +276,7 @@ def _group_end(text: str, start: int, budget: Budget) -> int:
             open_brackets.append(_GROUPS[sign])
         elif sign in _CLOSERS:
             # A mark between letters is an apostrophe.
-            if sign in "'’" and text[found.start() - 1 : found.start()].isalnum():
+            if sign in _APOSTROPHES and text[found.start() - 1 : found.start()].isalnum():
                 continue
             *_, at = _quoted(text, found.start(), sign, 0, budget)
         elif open_brackets and sign == open_brackets[-1]:

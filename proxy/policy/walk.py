@@ -96,7 +96,7 @@ class Walk:
         "_structured", "acts",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0917 - what is known of a body
+    def __init__(
         self,
         rules: Ruleset,
         budget: Budget,
@@ -131,8 +131,8 @@ class Walk:
 
         Raises:
             DeniedError: a rule does not let the request leave.
-            RefusedError: `too_deep`, where structure in strings is nested too deep to be looked into; `invalid_json`, where JSON
-                in a string cannot be read exactly; `too_complex`.
+            RefusedError: `too_deep`, where structure in strings is nested too deep to be looked into; `invalid_json`, where
+                JSON in a string cannot be read exactly; `too_complex`.
         """
         kept = self._value(value, self._rules.positions, self._rules.places, transparent=True)
         return None if kept is GONE else kept
