@@ -3,14 +3,14 @@
 Field names reach into all of it. A string in which nothing is changed stays as it was, unless reading it lost something.
 
 * A string that is a JSON object, array or string is walked as a part of the body (`held_json`).
-* In any other text, a quoted name and a colon stand before a value (`named_values`): JSON that was cut or joined, that stands in
-  a log line or behind a byte-order mark, Python's repr.
+* In any other text, a quoted name and a colon stand before a value (`named_values`): JSON that was cut or joined, that stands
+  in a log line or behind a byte-order mark, Python's repr.
 * `name=value` is a parameter (`parameters`). Parts of a text that are percent-coded are decoded (`decoded`).
 """
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from proxy.payload.budget import Budget
@@ -103,7 +103,7 @@ def spelled(value: object) -> str:
     return encode(value).decode()
 
 
-def digits_of(number: float) -> str:
+def digits_of(number: Any) -> str:  # noqa: ANN401 - int or float: an int that became a float would lose digits
     """Return the JSON text of a number; a float that is whole (4.0, 4e15) is the integer it stands for."""
     if isinstance(number, float):
         return spelled(int(number) if number.is_integer() else number)
