@@ -42,7 +42,9 @@ CONTAINER_UNITS: Final = 5
 MEMBER_UNITS: Final = 5
 ELEMENT_UNITS: Final = 3
 PSEUDONYM_UNITS: Final = 25
-# Short texts of a body in which nothing was found are remembered until its end.
+# Elements are paid for so many at a time, so that a long array is treated in slices.
+PAID_ELEMENTS: Final = 1024
+# Short texts and numbers of a body in which nothing was found are remembered until its end.
 CLEAR_MAX: Final = 4096
 CLEAR_MAX_CHARACTERS: Final = 24
 # Members whose value is the value of a field that another member names.
@@ -92,7 +94,7 @@ class Walk:
     """One walk through one body."""
 
     __slots__ = (
-        "_budget", "_clear", "_detecting", "_id_type", "_least_number", "_marks", "_nested", "_path", "_placed", "_rules",
+        "_budget", "_clear", "_clear_numbers", "_detecting", "_id_type", "_least_number", "_marks", "_nested", "_path", "_placed", "_rules",
         "_structured", "acts",
     )  # fmt: skip
 
@@ -124,6 +126,7 @@ class Walk:
         self._placed = placed
         self._nested = 0
         self._clear: set[str] = set()
+        self._clear_numbers: set[int] = set()
         self.acts: list[Act] = []
 
     def body(self, value: object) -> object:
@@ -155,7 +158,15 @@ class Walk:
             return self._text(value, position, place)
         if self._detecting is None or (kind is int and -self._least_number < value < self._least_number):
             return value
-        return self._detected(value, texts.digits_of(value), position, number=True)
+        if kind is int and value in self._clear_numbers:
+            return value
+        acts = len(self.acts)
+        kept = self._detected(value, texts.digits_of(value), position, number=True)
+        if kind is int and len(self.acts) == acts and not position.exempt:
+            if len(self._clear_numbers) >= CLEAR_MAX:
+                self._clear_numbers.clear()
+            self._clear_numbers.add(value)
+        return kept
 
     def _named(self, value: Any, kind: Identifier, identity: Identity) -> Any:  # noqa: ANN401
         """Return the pseudonym of an identifier, or itself where its type is kept."""
@@ -168,18 +179,22 @@ class Walk:
         return pseudonym if identity.hit.enforced else value
 
     def _array(self, value: list[Any], position: Position, place: Place[Choices], *, transparent: bool) -> list[Any]:
-        self._budget.spend(CONTAINER_UNITS + ELEMENT_UNITS * len(value))
+        self._budget.spend(CONTAINER_UNITS)
         elements = position.elements
         pairs = (
             bool(value) and type(value[0]) is list and all(type(each) is list and len(each) == _PAIR_PARTS for each in value)
         )
-        clear = self._clear
+        clear, clear_numbers = self._clear, self._clear_numbers
         forgetful = elements.exempt or elements.kind is not None
         kept: list[Any] = []
         self._path.append(ELEMENT)
-        for element in value:
+        for index, element in enumerate(value):
+            if not index % PAID_ELEMENTS:
+                self._budget.spend(ELEMENT_UNITS * min(PAID_ELEMENTS, len(value) - index))
             child = element
-            if type(element) is not str or forgetful or element not in clear:
+            kind = type(element)
+            known = element in clear if kind is str else kind is int and element in clear_numbers
+            if forgetful or not known:
                 if pairs and type(element[0]) is str and self._pair(element[0], element[1], NOWHERE):
                     child = [element[0], MASK]
                 else:
@@ -476,4 +491,4 @@ def texts_of(value: object) -> Iterator[tuple[str, bool]]:
     elif type(value) is str:
         yield value, False
     elif value is not None and type(value) is not bool:
-        yield texts.digits_of(value), True  # type: ignore[arg-type]  # what is left is a number
+        yield texts.digits_of(value), True
