@@ -52,12 +52,6 @@ def spelled_names(key: str) -> list[str]:
     return [parts.replace(".", ""), *filter(None, parts.split("."))]
 
 
-def steps_of(key: str) -> list[str]:
-    """Return the normal forms of the names that `key` spells, without the whole where it spells several."""
-    names = spelled_names(key)
-    return names if len(names) == 1 else names[1:]
-
-
 def key_units(key: str) -> int:
     """Return what it takes to compare `key`, in units of `payload.budget`."""
     if key.isascii():

@@ -94,7 +94,8 @@ class Walk:
     """One walk through one body."""
 
     __slots__ = (
-        "_budget", "_clear", "_clear_numbers", "_detecting", "_id_type", "_least_number", "_marks", "_nested", "_path", "_placed", "_rules",
+        "_budget", "_clear", "_clear_numbers", "_detecting",
+        "_id_type", "_least_number", "_marks", "_nested", "_path", "_placed", "_rules",
         "_structured", "acts",
     )  # fmt: skip
 
