@@ -328,6 +328,15 @@ def parameters(text: str, names: Callable[[str], bool], budget: Budget) -> Itera
             at = stop
 
 
+_QUERY = re.compile(r"[?#;]")
+
+
+def query_at(text: str) -> int:
+    """Return where the parameters of a URL begin; the end of a text that is none, or has no parameters."""
+    found = _QUERY.search(text) if "://" in text or text.startswith("/") else None
+    return len(text) if found is None else found.end()
+
+
 def field_of(name: str) -> str:
     """Return the key that the name of a parameter spells: `user[ssn]`, as forms write it, is `user.ssn`."""
     return name.replace("[", ".").replace("]", "")

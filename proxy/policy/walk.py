@@ -315,27 +315,35 @@ class Walk:
         """Return what may leave of a text: what is held in it treated, then what detectors find in the rest."""
         if position.opaque and texts.coded(text):
             return text
-        exempt = position.exempt
-        if not exempt and text in self._clear:
+        if position.exempt:
+            return self._exempt(text, position, place)
+        if text in self._clear:
             return text
         acts = len(self.acts)
         left: Any = text
         if self._structured:
-            held = None if exempt else texts.held_json(text, self._budget)
+            held = texts.held_json(text, self._budget)
             if held is not None:
                 return self._held(text, held, place)
-            # At an identifier position only the query of a URL is looked at: a page view's name is one.
-            if not exempt or "://" in text or text.startswith("/"):
-                left = self._parameters(self._named_values(text, place), place)
+            left = self._parameters(self._named_values(text, place), place)
         left = self._detected(left, left, position)
         if self._structured and left is not GONE and ("%" in left or "+" in left):
             plain = texts.decoded(left, lambda part: self._decoded(part, position, place), self._budget)
             left = GONE if plain is None else plain
-        if left is text and not exempt and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts:
+        if left is text and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts:
             if len(self._clear) >= CLEAR_MAX:
                 self._clear.clear()
             self._clear.add(text)
         return left
+
+    def _exempt(self, text: str, position: Position, place: Place[Choices]) -> str:
+        """Return what may leave of a text at an identifier position: all but parameters of a URL; a page view's name is one."""
+        end = texts.query_at(text) if self._structured else len(text)
+        self._detected(text[:end], text[:end], position)
+        if end == len(text):
+            return text
+        query = self._text(text[end:], NOWHERE, place)
+        return text[:end] + ("" if query is GONE else query)
 
     def _held(self, text: str, held: Held, place: Place[Choices]) -> Any:  # noqa: ANN401
         """Return a text with the JSON it holds treated; the very text, if nothing in it changed and nothing was lost."""

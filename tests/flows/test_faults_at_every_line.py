@@ -181,7 +181,7 @@ class Sidecar:
             depth=16,
             inventory=kept,
         )
-        self._server = Server(Outbound(rules, sender, observer, clock), LIMITS, clock, AT_ONCE)
+        self._server = Server(Outbound(rules, sender, observer, clock, Slices(AT_ONCE.call_soon)), LIMITS, clock, AT_ONCE)
 
     @property
     def faults(self) -> int:

@@ -12,7 +12,7 @@ from proxy.errors import ConfigError, Reason, RefusedError
 from proxy.payload.budget import Budget
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.compile import compile_policy
-from proxy.policy.detectors import linear, scanner
+from proxy.policy.detectors import linear
 from proxy.policy.fields import DeniedError
 from proxy.policy.model import PolicyDocument
 from proxy.sensitive import Sensitive
