@@ -58,7 +58,7 @@ _Cursor = tuple[int, int]
 class Place(Generic[T]):
     """A place in a body, as far as selectors can tell it from others. `chosen` is what the selectors that end here mean."""
 
-    __slots__ = ("_automaton", "_below", "cursors", "chosen")
+    __slots__ = ("_automaton", "_below", "chosen", "cursors")
 
     def __init__(self, automaton: "Selectors[T]", cursors: frozenset[_Cursor], chosen: T | None) -> None:
         """Belong to `automaton`."""

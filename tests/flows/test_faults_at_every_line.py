@@ -41,6 +41,7 @@ from proxy.policy.inventory import Inventory
 from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
+from proxy.slices import Slices
 from tests.fakes import FakeClock, FakeConnections, Lines, Timers, authorization, keyring
 from tests.flows.calls import CALLERS, CALLS, POLICIES, SMALL, Call
 from tests.flows.lines import Line, Tracer, aside, of_functions
@@ -181,7 +182,7 @@ class Sidecar:
             depth=16,
             inventory=kept,
         )
-        self._server = Server(Outbound(rules, sender, observer, clock, Slices(AT_ONCE.call_soon)), LIMITS, clock, AT_ONCE)
+        self._server = Server(Outbound(rules, sender, observer, clock, Slices(lambda turn: turn())), LIMITS, clock, AT_ONCE)
 
     @property
     def faults(self) -> int:
