@@ -10,8 +10,9 @@ _FILE_SUFFIXES = frozenset({"avif", "css", "gif", "html", "ico", "jpeg", "jpg", 
 
 # Letters of any script (RFC 6531). Of the other characters that RFC 5322 allows, those that mostly stand around an address
 # are left out: `mailto:`, `?email=`, `{`, `|`, `/` end one.
-_LOCAL = r"[\pL\pN_](?:[\pL\pM\pN._%+~!#$*^'-]*[\pL\pM\pN_+~!#$*^-])?"
-_DOMAIN = r"(?:[\pL\pN](?:[\pL\pM\pN-]*[\pL\pM\pN])?\.)+(?:xn--[A-Za-z0-9-]*[A-Za-z0-9]|\pL[\pL\pM]+)"
+# Combining marks are not there (`fold`).
+_LOCAL = r"[\pL\pN_](?:[\pL\pN._%+~!#$*^'-]*[\pL\pN_+~!#$*^-])?"
+_DOMAIN = r"(?:[\pL\pN](?:[\pL\pN-]*[\pL\pN])?\.)+(?:xn--[A-Za-z0-9-]*[A-Za-z0-9]|\pL{2,})"
 
 
 def email(candidate: str) -> Iterator[Part]:
@@ -44,6 +45,6 @@ def ipv6(candidate: str) -> Iterator[Part]:
         yield 0, len(text)
 
 
-EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email, mark="@")
-IPV4 = Detector(_IPV4, ipv4, joints=b".", mark=".")
-IPV6 = Detector(_IPV6, ipv6, mark=":")
+EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email, mark="@", least=6)
+IPV4 = Detector(_IPV4, ipv4, joints=b".", mark=".", least=7)
+IPV6 = Detector(_IPV6, ipv6, mark=":", least=4)

@@ -2,13 +2,16 @@
 
 Thirteen digits that are right for a barcode too are one: those are on every product, such cards have not been made for decades.
 
-Digits stand in one piece, or in the groups that are printed on cards; a point, a space or a hyphen is between the groups.
+Digits stand in one piece, one by one, or in the groups that are printed on cards and typed into forms; up to three separators
+are between two groups (`written`).
 """
 
+import re
 from collections.abc import Iterator
 
 from proxy.policy.detectors.digits import luhn, only_digits, weighted
 from proxy.policy.detectors.model import Detector, Part
+from proxy.policy.detectors.written import apart
 
 # Issuers by their first digits, from one to another, and how many digits their numbers have in all: the networks' own tables.
 _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
@@ -42,14 +45,23 @@ _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
 
 _BARCODE_WEIGHTS = (1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1)
 
-_SEPARATOR = "(?: ?- ?|[ .])"
+DIGITS_MIN, DIGITS_MAX = 13, 19
 _LAYOUTS = (
     "[0-9]{13,}",  # too long a run is one candidate, and none
-    f"[0-9]{{4}}(?:{_SEPARATOR}[0-9]{{4}}){{3}}(?:{_SEPARATOR}[0-9]{{1,3}})?",
-    f"[0-9]{{4}}{_SEPARATOR}[0-9]{{6}}{_SEPARATOR}[0-9]{{4,5}}",
-    f"[0-9]{{6}}{_SEPARATOR}[0-9]{{13}}",
-    f"[0-9]{{8}}{_SEPARATOR}[0-9]{{8}}",
+    *map(
+        apart,
+        (
+            "[0-9]{4}(?:~[0-9]{4}){3}(?:~[0-9]{1,3})?",
+            "[0-9]{4}~[0-9]{6}~[0-9]{4,5}",  # American Express, Diners Club
+            "[0-9]{4}(?:~[0-9]{4}){2}~[0-9]{1,5}",
+            "[0-9]{4}(?:~[0-9]{3}){3}",
+            "[0-9]{6}~[0-9]{13}",
+            "[0-9]{8}~[0-9]{8}",
+            "[0-9](?:~[0-9]){12,18}",
+        ),
+    ),
 )
+_GROUP = re.compile("[0-9]+")
 
 
 def issued(digits: str) -> bool:
@@ -63,13 +75,23 @@ def barcode(digits: str) -> bool:
 
 
 def card(candidate: str) -> Iterator[Part]:
-    """Yield the whole candidate if it is a card, then all of it but its fifth group: a year may follow."""
+    """Yield the whole candidate if it is a card, then all of it but its last groups: a year may follow."""
     digits = only_digits(candidate)
-    if issued(digits) and luhn(digits) and not barcode(digits):
+    if DIGITS_MIN <= len(digits) <= DIGITS_MAX and _right(digits):
         yield 0, len(candidate)
-    head = candidate.rstrip("0123456789").rstrip(" .-")
-    if len(digits) > len(only_digits(head)) >= 16 and issued(shorter := only_digits(head)) and luhn(shorter):  # noqa: PLR2004 - four groups of four
-        yield 0, len(head)
+    if len(digits) == len(candidate):
+        return
+    ends = [match.end() for match in _GROUP.finditer(candidate)]
+    for end in reversed(ends[:-1]):
+        digits = only_digits(candidate[:end])
+        if len(digits) < DIGITS_MIN:
+            return
+        if _right(digits):
+            yield 0, end
 
 
-PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True)
+def _right(digits: str) -> bool:
+    return issued(digits) and luhn(digits) and not barcode(digits)
+
+
+PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True, least=DIGITS_MIN)

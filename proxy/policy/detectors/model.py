@@ -32,6 +32,8 @@ class Detector:
     """What must not join a find to a digit on either side. Letters and digits never stand right beside one."""
     number: bool = False
     """Whether a JSON number can be one."""
+    least: int = 1
+    """How many characters its shortest find has, at least: of a JSON number, digits."""
     looks: int = 1
     """What it takes to look at a candidate closely, as often as that of a few digits takes it."""
     mark: str = ""

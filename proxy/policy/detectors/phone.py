@@ -1,13 +1,15 @@
 """Phone numbers, by the numbering plans that phonenumbers has of every country."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 
+from proxy.policy.detectors.digits import only_digits
 from proxy.policy.detectors.model import Detector, Part
 
-# Digits with at most two separators between two of them: 7 to 15, as many as a number can have (ITU-T E.164).
-_REST = r"(?:[ .()/-]{0,2}[0-9])"
+# Digits with at most three separators between two of them: 7 to 15, as many as a number can have (ITU-T E.164).
+_REST = r"(?:(?:[\x00-\x20\x7F._()/|-]|\\[nrt]){0,3}[0-9])"
 _INTERNATIONAL = rf"\+[0-9]{_REST}{{6,14}}"
-_NATIONAL = rf"\(?[0-9]{_REST}{{5,14}}"
+DIGITS_MIN, DIGITS_MAX = 7, 15
 
 NORTH_AMERICA = 1  # country code of the numbering plan (NANP)
 
@@ -31,27 +33,66 @@ def phone(region: str | None) -> Detector:
 
     if region is not None and region not in SUPPORTED_REGIONS:
         raise ValueError("no country has this code; write it as in phone:US")
+    dialled_min, could_be = (DIGITS_MIN, None) if region is None else _plan(region)
 
     def valid(candidate: str) -> Iterator[Part]:
+        dialled = not candidate.startswith("+")
+        least = dialled_min if dialled else DIGITS_MIN
         for end in _ends(candidate):
+            text = candidate[:end]
+            digits = only_digits(text)
+            if len(digits) < least:
+                return
+            if len(digits) > DIGITS_MAX or (dialled and could_be is not None and not could_be(digits)):
+                continue
             try:
-                number = parse(candidate[:end], region)
+                number = parse(text, region)
             except NumberParseException:
                 continue
-            dialled, kind = not candidate.startswith("+"), number_type(number)
+            kind = number_type(number)
             # Nobody has a pager any more, and what such numbers look like without a zero in front are times since 1970.
-            if kind != PhoneNumberType.UNKNOWN and not (dialled and kind == PhoneNumberType.PAGER):
-                # Ten digits are a number of North America more often than not, so that an order id such as 2026-012345 would
-                # be one; but nobody there groups them like this.
-                strict = dialled and number.country_code == NORTH_AMERICA
-                leniency = Leniency.STRICT_GROUPING if strict else Leniency.VALID
-                # The matcher knows how numbers are written and how dates are, and is ten times as dear.
-                for match in PhoneNumberMatcher(candidate[:end], region, leniency=leniency):
-                    yield match.start, match.end
+            if kind == PhoneNumberType.UNKNOWN or (dialled and kind == PhoneNumberType.PAGER):
+                continue
+            # Ten digits are a number of North America more often than not, so that an order id such as 2026-012345 would
+            # be one; but nobody there groups them like this.
+            strict = dialled and number.country_code == NORTH_AMERICA
+            # The matcher knows how numbers are written and how dates are, and is as dear as all before. It has nothing to
+            # say of digits in one piece there, and behind a plus sign of digits without signs of dates and brackets.
+            if (strict and len(digits) == end) or not (dialled or _DATED.search(text)):
+                yield 0, end
+                continue
+            leniency = Leniency.STRICT_GROUPING if strict else Leniency.VALID
+            for match in PhoneNumberMatcher(text, region, leniency=leniency):
+                yield match.start, match.end
 
-    pattern = _INTERNATIONAL if region is None else f"{_INTERNATIONAL}|{_NATIONAL}"
+    pattern = _INTERNATIONAL
+    if region is not None:
+        # Too long a run is one candidate, and none.
+        pattern += rf"|[0-9]{{{DIGITS_MAX + 1},}}|\(?[0-9]{_REST}{{{dialled_min - 1},{DIGITS_MAX - 1}}}"
     # A colon joins what is a time, and the date before it.
-    return Detector(pattern, valid, joints=b".-:", number=region is not None, looks=16)
+    return Detector(pattern, valid, joints=b".-:", number=region is not None, least=dialled_min, looks=16)
+
+
+_DATED = re.compile("[()/]")
+
+
+def _plan(region: str) -> tuple[int, Callable[[str], object] | None]:
+    """Return how many digits the numbers of a region have at least, and what may tell that digits are none dialled there.
+
+    What is dialled is a number of the plan, behind its country's code and the prefix of calls within the country or not, or
+    begins with the prefix of calls abroad. Where a plan has prefixes that turn into other digits, nothing is told.
+    """
+    from phonenumbers import PhoneMetadata, region_codes_for_country_code  # noqa: PLC0415 - see above
+
+    own = PhoneMetadata.metadata_for_region(region)
+    shared = [PhoneMetadata.metadata_for_region(each) for each in region_codes_for_country_code(own.country_code)]
+    least = min(own.general_desc.possible_length)
+    if own.national_prefix_transform_rule is not None:
+        return min(least, *own.general_desc.possible_length_local_only, DIGITS_MIN), None
+    numbers = "|".join(plan.general_desc.national_number_pattern for plan in shared)
+    inside, abroad = own.national_prefix_for_parsing or "", own.international_prefix or "00"
+    could_be = re.compile(rf"(?:{abroad})[0-9]+|(?:{own.country_code})?(?:{inside})?(?:{numbers})")
+    return least, could_be.fullmatch
 
 
 def _ends(candidate: str) -> Iterator[int]:

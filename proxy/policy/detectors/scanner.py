@@ -18,6 +18,7 @@ from proxy.policy.detectors.catalogue import DETECTORS, detector, installed
 from proxy.policy.detectors.fold import Folding, as_it_is, folded
 from proxy.policy.detectors.linear import Expression, Sieve
 from proxy.policy.detectors.model import Detector, Part, Span
+from proxy.policy.detectors.written import EXPONENTIAL, candidate_of, is_whole, whole
 from proxy.policy.model import PATTERN_MAX_CHARACTERS
 
 # How often a text is looked at again; each time what was found hid something.
@@ -35,7 +36,7 @@ _SPELLED_OTHERWISE = r"\\|[0-9][eE]|[^\x00-\x7F]|%[0-9A-Fa-f]{2}"
 _BLANK = b"]"
 # The letter of a line end or tab that was escaped once more than the text it stands in: it is no part of a word.
 _ESCAPED = frozenset(b"nrt")
-_BACKSLASH = ord("\\")
+_BACKSLASH, _POINT = ord("\\"), ord(".")
 # How many times its own length of a text is read in candidates that come to nothing; only a text that is made for it has more.
 REREAD_TIMES = 64
 REREAD_MIN_BYTES = 1 << 16
@@ -43,6 +44,8 @@ REREAD_MIN_BYTES = 1 << 16
 LOOKS_MAX = 50_000
 
 Find = Callable[[bytes], Iterable[Part]]
+# What a pattern of a user's own may find: anything, in numbers too.
+_ANYTHING = Detector("", number=True, least=0)
 
 
 class Looks:
@@ -58,7 +61,19 @@ class Looks:
 class Scanner:
     """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
 
-    __slots__ = ("_finds", "_folding", "_looks", "_marks", "_names", "_own", "_sieve", "_whole", "numbers")
+    __slots__ = (
+        "_finds",
+        "_folding",
+        "_least",
+        "_looks",
+        "_marks",
+        "_names",
+        "_own",
+        "_sieve",
+        "_whole",
+        "number_digits_min",
+        "numbers",
+    )
 
     def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
         """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
@@ -72,21 +87,26 @@ class Scanner:
         self._own = frozenset(place for place, name in enumerate(self._names) if name in patterns)
         self._marks: list[str] = []
         self._looks = Looks()
-        numbers = []
+        numbers: dict[str, int] = {}
+        least = []
         for name in self._names:
             if name in patterns:
                 if name in DETECTORS:
                     raise ValueError(f"pattern {name}: a detector has this name; take another")
-                expression, find, number, mark = patterns[name], _own(name, patterns[name]), True, ""
+                expression, find, known = patterns[name], _own(name, patterns[name]), _ANYTHING
             else:
-                expression, find, number, mark = _known(name, self._looks)
+                expression, find, known = _known(name, self._looks)
             expressions.append(expression)
             self._finds.append(find)
-            self._marks.append(mark)
-            if number:
-                numbers.append(name)
+            self._marks.append(known.mark)
+            least.append(known.least)
+            if known.number:
+                numbers[name] = known.least
+        self._least = min(least, default=0)
         self.numbers = frozenset(numbers)
         """The detectors that also look at JSON numbers, by their JSON text."""
+        self.number_digits_min = min(numbers.values(), default=0)
+        """How many digits a JSON number has at least in which one of them finds something."""
         try:
             self._sieve = installed("detectors", lambda: Sieve(expressions))
         except ValueError as error:
@@ -116,8 +136,8 @@ class Scanner:
 
     def spans(self, text: str) -> Sequence[Span]:
         """Return what is found in `text`."""
-        # A word, as most values are that are no numbers.
-        if len(text) < LETTERS_MIN and text.isalpha() and not self._own:
+        # Too short, or a word, as most values are that are no numbers.
+        if len(text) < self._least or (len(text) < LETTERS_MIN and text.isalpha() and not self._own):
             return ()
         if text.isascii():
             data = text.encode()
@@ -178,16 +198,17 @@ def _own(name: str, pattern: str) -> Find:
     return lambda data: expression.parts(data.replace(_MASK, _BLANK * len(_MASK)))
 
 
-def _known(name: str, looks: Looks) -> tuple[str, Find, bool, str]:
+def _known(name: str, looks: Looks) -> tuple[str, Find, Detector]:
     try:
         known = detector(name)
-        expression = _compiled(known.pattern)
+        pattern = f"{EXPONENTIAL}|{known.pattern}" if known.number else known.pattern
+        expression = _compiled(pattern)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through. What stands
     # before a group is not what is found: `userSSN: 536904399` has a number that stands free, behind a word that does not.
     head = "" if expression.grouped else r"(?:^|[^0-9A-Za-z]|\\[nrt])"
-    return rf"{head}(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression, looks), known.number, known.mark
+    return rf"{head}(?:{pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression, looks), known
 
 
 def _compiled(pattern: str) -> Expression:
@@ -204,7 +225,7 @@ def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
             if looks.left < 0 or reread > reread_max:
                 yield start, len(data)
                 return
-            part = None if _joined_before(data, start, known.joints) else _best(known, data, start, end)
+            part = None if _joined_before(data, start, known.joints) else _best(known, expression, data, start, end)
             if part is None:
                 at = _run_end(data, first, end)
                 reread += end - at
@@ -215,13 +236,27 @@ def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
     return find
 
 
-def _best(known: Detector, data: bytes, start: int, end: int) -> Part | None:
+def _best(known: Detector, expression: Expression, data: bytes, start: int, end: int) -> Part | None:
     """Return the best part of a candidate that nothing is joined to."""
-    # One character for each byte, so that places are places in the data.
-    parts = [(0, end - start)] if known.check is None else known.check(data[start:end].decode("latin-1"))
+    # The candidate has one character for each byte, so that places are places in the data.
+    parts = _parts(known, expression, candidate_of(data[start:end]))
     return next(
         ((start + head, start + tail) for head, tail in parts if not _joined_after(data, start + tail, known.joints)), None
     )
+
+
+def _parts(known: Detector, expression: Expression, candidate: str) -> Iterable[Part]:
+    if known.check is None:
+        return [(0, len(candidate))]
+    if not known.number or ("e" not in candidate and "E" not in candidate):
+        return known.check(candidate)
+    # In exponential form, it is the number that it stands for, or nothing.
+    digits = whole(candidate)
+    if not digits:
+        return ()
+    every = (0, len(digits))
+    match = expression.first(digits.encode(), 0)
+    return [(0, len(candidate))] if match is not None and match[1:] == every and every in known.check(digits) else ()
 
 
 def _joined_before(data: bytes, start: int, joints: bytes) -> bool:
@@ -239,7 +274,9 @@ def _joined_after(data: bytes, end: int, joints: bytes) -> bool:
     if end == len(data):
         return False
     neighbour = data[end]
-    return neighbour in _ALPHANUMERIC or (neighbour in joints and data[end + 1 : end + 2].isdigit())
+    if neighbour in _ALPHANUMERIC:
+        return True
+    return neighbour in joints and data[end + 1 : end + 2].isdigit() and not (neighbour == _POINT and is_whole(data, end))
 
 
 def _run_end(data: bytes, start: int, end: int) -> int:
