@@ -29,9 +29,13 @@ _BY_CATEGORY: Mapping[str, int | None] = MappingProxyType(
 )  # fmt: skip
 # A bar is a part of nothing that is looked for, so a bullet right before an address is no part of it.
 _SIGNS: Mapping[str, int] = MappingProxyType(
-    dict.fromkeys("·•‣⁃⁌⁍∙⋅▪▫■□●○◦◆◇・᛫⸱‧❖➢➤⦁⦾⦿｜¦∣❘", ord("|"))
-    | dict.fromkeys("⁄∕⧸╱", ord("/"))
-    | dict.fromkeys("−˗⁻₋─━", ord("-"))
+    dict.fromkeys(
+        "\u00B7\u2022\u2023\u2043\u204C\u204D\u2219\u22C5\u25AA\u25AB\u25A0\u25A1\u25CF\u25CB\u25E6\u25C6"
+        "\u25C7\u30FB\u16EB\u2E31\u2027\u2756\u27A2\u27A4\u2981\u29BE\u29BF\uFF5C\u00A6\u2223\u2758",
+        ord("|"),
+    )
+    | dict.fromkeys("\u2044\u2215\u29F8\u2571", ord("/"))
+    | dict.fromkeys("\u2212\u02D7\u207B\u208B\u2500\u2501", ord("-"))
     | {"\x85": ord(" ")}
 )  # fmt: skip
 _SURROGATES = re.compile("[\ud800-\udfff]")

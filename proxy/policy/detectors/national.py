@@ -67,9 +67,9 @@ def nhs(candidate: str) -> Iterator[Part]:
         yield 0, len(candidate)
 
 
-# A date would have the signs of dates: `on 12/11/20 a …`.
+# With separators of several kinds, it would be a date in a text: `on 12/11/20 a …`.
 UK_NINO = Detector(
-    f"(?i:{alike('[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]~?[0-9]{2}~?[0-9]{2}~?[0-9]{2}~?[A-D]', dates=False)})",
+    f"(?i:{alike('[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]~?[0-9]{2}~?[0-9]{2}~?[0-9]{2}~?[A-D]')})",
     nino,
     joints=b".-",
     least=9,
@@ -135,7 +135,7 @@ COUNTRIES: Mapping[str, Country] = MappingProxyType(
         "MX": ("CURP", 18, separated("(?i:[A-Z]{4}~[0-9]{6}~[HMX][A-Z]{5}~[0-9A-Z][0-9])"), ["mx.curp"]),
         "NL": (
             "burgerservicenummer", 9,
-            f"{separated('[0-9]{3}~[0-9]{3}~[0-9]{3}')}|[0-9]{{4}}[ .-][0-9]{{2}}[ .-][0-9]{{3}}", ["nl.bsn"],
+            f"{separated('[0-9]{3}~[0-9]{3}~[0-9]{3}')}|{alike('[0-9]{4}~[0-9]{2}~[0-9]{3}')}", ["nl.bsn"],
         ),
         "PL": ("PESEL", 11, separated("[0-9]{6}~[0-9]{5}"), ["pl.pesel"]),
         "RO": ("CNP", 13, separated("[1-9]~[0-9]{6}~[0-9]{2}~[0-9]{4}"), ["ro.cnp"]),

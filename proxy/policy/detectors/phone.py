@@ -2,15 +2,17 @@
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from proxy.policy.detectors.digits import only_digits
 from proxy.policy.detectors.model import Detector, Part
 
-# Digits with at most three separators between two of them: 7 to 15, as many as a number can have (ITU-T E.164).
-_REST = r"(?:(?:[\x00-\x20\x7F._()/|-]|\\[nrt]){0,3}[0-9])"
+# Digits with at most four separators between two of them: 7 to 15, as many as a number can have (ITU-T E.164).
+_REST = r"(?:(?:[\x00-\x20\x7F._()/|-]|\\[nrt]){0,4}[0-9])"
 _INTERNATIONAL = rf"\+[0-9]{_REST}{{6,14}}"
 DIGITS_MIN, DIGITS_MAX = 7, 15
 
+NO_DATE_DIGITS = 3
 NORTH_AMERICA = 1  # country code of the numbering plan (NANP)
 
 
@@ -37,6 +39,9 @@ def phone(region: str | None) -> Detector:
 
     def valid(candidate: str) -> Iterator[Part]:
         dialled = not candidate.startswith("+")
+        # The library takes a slash for one between two numbers, or for that of a date. No date has three digits in each part.
+        if "/" in candidate and (not dialled or min(map(len, candidate.split("/"))) >= NO_DATE_DIGITS):
+            candidate = candidate.replace("/", " ")
         least = dialled_min if dialled else DIGITS_MIN
         for end in _ends(candidate):
             text = candidate[:end]
@@ -84,8 +89,8 @@ def _plan(region: str) -> tuple[int, Callable[[str], object] | None]:
     """
     from phonenumbers import PhoneMetadata, region_codes_for_country_code  # noqa: PLC0415 - see above
 
-    own = PhoneMetadata.metadata_for_region(region)
-    shared = [PhoneMetadata.metadata_for_region(each) for each in region_codes_for_country_code(own.country_code)]
+    own: Any = PhoneMetadata.metadata_for_region(region)
+    shared: list[Any] = [PhoneMetadata.metadata_for_region(each) for each in region_codes_for_country_code(own.country_code)]
     least = min(own.general_desc.possible_length)
     if own.national_prefix_transform_rule is not None:
         return min(least, *own.general_desc.possible_length_local_only, DIGITS_MIN), None

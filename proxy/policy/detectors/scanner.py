@@ -18,7 +18,7 @@ from proxy.policy.detectors.catalogue import DETECTORS, detector, installed
 from proxy.policy.detectors.fold import Folding, as_it_is, folded
 from proxy.policy.detectors.linear import Expression, Sieve
 from proxy.policy.detectors.model import Detector, Part, Span
-from proxy.policy.detectors.written import EXPONENTIAL, candidate_of, is_whole, whole
+from proxy.policy.detectors.written import EXPONENTIAL, EXPONENTIAL_MIN_CHARACTERS, candidate_of, is_whole, whole
 from proxy.policy.model import PATTERN_MAX_CHARACTERS
 
 # How often a text is looked at again; each time what was found hid something.
@@ -99,7 +99,7 @@ class Scanner:
             expressions.append(expression)
             self._finds.append(find)
             self._marks.append(known.mark)
-            least.append(known.least)
+            least.append(min(known.least, EXPONENTIAL_MIN_CHARACTERS) if known.number else known.least)
             if known.number:
                 numbers[name] = known.least
         self._least = min(least, default=0)

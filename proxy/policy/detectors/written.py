@@ -10,16 +10,17 @@ _BLANK = r"(?:[\x00-\x20\x7F]|\\[nrt])"
 # A bar stands for any bullet (`fold`). Commas, colons and semicolons are missing: they stand in lists and times.
 _ANY = r"(?:[\x00-\x20\x7F._/|-]|\\[nrt]){1,3}"
 _KINDS = (f"{_BLANK}{{1,3}}", f"{_BLANK}?-{{1,2}}{_BLANK}?", r"\.", "_{1,2}", "/{1,2}", rf"{_BLANK}?\|{_BLANK}?")
-_DATES = (_KINDS[2], _KINDS[4])
 
 # A number with its point moved, as programs and spreadsheets write long ones: `4.111111111111111e15`, `536904399e0`.
-EXPONENTIAL = r"[0-9]{1,19}\.[0-9]{7,19}[eE]\+?[0-9]{1,2}|[0-9]{9,19}[eE]\+?0{1,2}"
+EXPONENTIAL = r"[0-9]{1,19}\.[0-9]{6,19}[eE]\+?[0-9]{1,2}|[0-9]{9,19}[eE]\+?0{1,2}"
+EXPONENTIAL_MIN_CHARACTERS = len("1.234567e8")
 _EXPONENTIAL = re.compile(r"([0-9]+)(?:\.([0-9]+))?[eE]\+?([0-9]+)")
 # What a whole number has behind it where it is written as a float.
 _NOTHING_BEHIND = re.compile(rb"\.0{1,20}(?![0-9A-Za-z])")
 
 # Every blank is a space for a check; so are an underscore and the bar, which stands for bullets.
-_SPACED = bytes(0x20 if byte <= 0x20 or byte in b"\x7f|_" else byte for byte in range(256))
+_SPACE = ord(" ")
+_SPACED = bytes(_SPACE if byte <= _SPACE or byte in b"\x7f|_" else byte for byte in range(256))
 _ESCAPED = re.compile(rb"\\[nrt]")
 
 
@@ -33,10 +34,9 @@ def apart(pattern: str) -> str:
     return pattern.replace("~", _ANY)
 
 
-def alike(pattern: str, *, dates: bool = True) -> str:
-    """Return `pattern` with separators of one kind at all of its `~`; `dates` says whether they may be those of dates."""
-    kinds = [kind for kind in _KINDS if dates or kind not in _DATES]
-    return "|".join(pattern.replace("~", f"(?:{kind})") for kind in kinds)
+def alike(pattern: str) -> str:
+    """Return `pattern` with separators of one kind at all of its `~`."""
+    return "|".join(pattern.replace("~", f"(?:{kind})") for kind in _KINDS)
 
 
 def candidate_of(data: bytes) -> str:
@@ -47,14 +47,15 @@ def candidate_of(data: bytes) -> str:
 
 
 def whole(text: str) -> str | None:
-    """Return the digits of the whole number that an exponential form is, without zeros in front; None where it is none."""
+    """Return the digits of the whole number that an exponential form is, without zeros in front if its point moves; None where it is none."""
     match = _EXPONENTIAL.fullmatch(text)
     if match is None:
         return None
     before, behind, exponent = match[1], match[2] or "", int(match[3])
     if behind[exponent:].strip("0"):
         return None
-    return (before + behind[:exponent].ljust(exponent, "0")).lstrip("0")
+    digits = before + behind[:exponent].ljust(exponent, "0")
+    return digits.lstrip("0") if exponent else digits
 
 
 def is_whole(data: bytes, end: int) -> bool:
