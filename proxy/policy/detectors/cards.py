@@ -8,6 +8,7 @@ are between two groups (`written`).
 
 import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from proxy.policy.detectors.digits import luhn, only_digits, weighted
 from proxy.policy.detectors.model import Detector, Part
@@ -45,28 +46,34 @@ _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
 
 _BARCODE_WEIGHTS = (1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1)
 
-DIGITS_MIN, DIGITS_MAX = 13, 19
+DIGITS_MIN = 13
+# No issuer has numbers that begin otherwise than with 2 to 6, 8 or 9.
 _LAYOUTS = (
-    "[0-9]{13,}",  # too long a run is one candidate, and none
+    "[2-689][0-9]{12,}",  # too long a run is one candidate, and none
     *map(
         apart,
         (
-            "[0-9]{4}(?:~[0-9]{4}){3}(?:~[0-9]{1,3})?",
-            "[0-9]{4}~[0-9]{6}~[0-9]{4,5}",  # American Express, Diners Club
-            "[0-9]{4}(?:~[0-9]{4}){2}~[0-9]{1,5}",
-            "[0-9]{4}(?:~[0-9]{3}){3}",
-            "[0-9]{6}~[0-9]{13}",
-            "[0-9]{8}~[0-9]{8}",
-            "[0-9](?:~[0-9]){12,18}",
+            "[2-689][0-9]{3}(?:~[0-9]{4}){3}(?:~[0-9]{1,3})?",
+            "[2-689][0-9]{3}~[0-9]{6}~[0-9]{4,5}",  # American Express, Diners Club
+            "[2-689][0-9]{3}(?:~[0-9]{4}){2}~[0-9]{1,5}",
+            "[2-689][0-9]{3}(?:~[0-9]{3}){3}",
+            "[2-689][0-9]{5}~[0-9]{13}",
+            "[2-689][0-9]{7}~[0-9]{8}",
+            "[2-689](?:~[0-9]){12,18}",
         ),
     ),
 )
 _GROUP = re.compile("[0-9]+")
+_BY_FIRST = {first: [row for row in _ISSUERS if row[0][0] <= first <= row[1][0]] for first in "0123456789"}
 
 
-def issued(digits: str) -> bool:
-    """Say whether an issuer has numbers like this one."""
-    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+def lengths(digits: str) -> AbstractSet[int]:
+    """Return how many digits the numbers have that begin like this one."""
+    found: AbstractSet[int] = frozenset()
+    for low, high, counts in _BY_FIRST.get(digits[:1], ()):
+        if low <= digits[: len(low)] <= high:
+            found |= counts
+    return found
 
 
 def barcode(digits: str) -> bool:
@@ -77,21 +84,25 @@ def barcode(digits: str) -> bool:
 def card(candidate: str) -> Iterator[Part]:
     """Yield the whole candidate if it is a card, then all of it but its last groups: a year may follow."""
     digits = only_digits(candidate)
-    if DIGITS_MIN <= len(digits) <= DIGITS_MAX and _right(digits):
-        yield 0, len(candidate)
-    if len(digits) == len(candidate):
+    counts = lengths(digits)
+    if not counts:
         return
-    ends = [match.end() for match in _GROUP.finditer(candidate)]
-    for end in reversed(ends[:-1]):
-        digits = only_digits(candidate[:end])
-        if len(digits) < DIGITS_MIN:
-            return
-        if _right(digits):
+    if len(digits) == len(candidate):
+        if len(digits) in counts and _right(digits):
+            yield 0, len(candidate)
+        return
+    ends, count = [], 0
+    for match in _GROUP.finditer(candidate):
+        count += match.end() - match.start()
+        if count in counts:
+            ends.append((match.end(), count))
+    for end, count in reversed(ends):
+        if _right(digits[:count]):
             yield 0, end
 
 
 def _right(digits: str) -> bool:
-    return issued(digits) and luhn(digits) and not barcode(digits)
+    return luhn(digits) and not barcode(digits)
 
 
 PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True, least=DIGITS_MIN)

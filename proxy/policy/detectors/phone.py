@@ -13,6 +13,7 @@ _INTERNATIONAL = rf"\+[0-9]{_REST}{{6,14}}"
 DIGITS_MIN, DIGITS_MAX = 7, 15
 
 NO_DATE_DIGITS = 3
+GROUPS_MAX = 8
 NORTH_AMERICA = 1  # country code of the numbering plan (NANP)
 
 
@@ -39,9 +40,7 @@ def phone(region: str | None) -> Detector:
 
     def valid(candidate: str) -> Iterator[Part]:
         dialled = not candidate.startswith("+")
-        # The library takes a slash for one between two numbers, or for that of a date. No date has three digits in each part.
-        if "/" in candidate and (not dialled or min(map(len, candidate.split("/"))) >= NO_DATE_DIGITS):
-            candidate = candidate.replace("/", " ")
+        candidate = _unslashed(candidate)
         least = dialled_min if dialled else DIGITS_MIN
         for end in _ends(candidate):
             text = candidate[:end]
@@ -66,9 +65,10 @@ def phone(region: str | None) -> Detector:
             if (strict and len(digits) == end) or not (dialled or _DATED.search(text)):
                 yield 0, end
                 continue
+            places = _places(text)
             leniency = Leniency.STRICT_GROUPING if strict else Leniency.VALID
-            for match in PhoneNumberMatcher(text, region, leniency=leniency):
-                yield match.start, match.end
+            for match in PhoneNumberMatcher("".join(map(text.__getitem__, places)), region, leniency=leniency):
+                yield places[match.start], places[match.end - 1] + 1
 
     pattern = _INTERNATIONAL
     if region is not None:
@@ -79,6 +79,7 @@ def phone(region: str | None) -> Detector:
 
 
 _DATED = re.compile("[()/]")
+_GROUP = re.compile("[0-9]+")
 
 
 def _plan(region: str) -> tuple[int, Callable[[str], object] | None]:
@@ -98,6 +99,24 @@ def _plan(region: str) -> tuple[int, Callable[[str], object] | None]:
     inside, abroad = own.national_prefix_for_parsing or "", own.international_prefix or "00"
     could_be = re.compile(rf"(?:{abroad})[0-9]+|(?:{own.country_code})?(?:{inside})?(?:{numbers})")
     return least, could_be.fullmatch
+
+
+def _unslashed(text: str) -> str:
+    """Return a candidate with spaces for its slashes, which the library takes for those between two numbers, or of a date."""
+    # No date has three digits in each part, or a plus sign in front.
+    parts = text.split("/")
+    dated = len(parts) > 1 and not text.startswith("+") and min(map(len, parts)) < NO_DATE_DIGITS
+    return text if dated else " ".join(parts)
+
+
+def _places(text: str) -> list[int]:
+    """Return the places of the characters that the matcher is to see: of spaces side by side one.
+
+    It takes seconds for brackets in brackets, and time for each separator: of a text with too many it sees nothing.
+    """
+    if text.count("(") > 1 or len(_GROUP.findall(text)) > GROUPS_MAX:
+        return []
+    return [place for place, sign in enumerate(text) if not (sign == " " == text[place - 1 : place])]
 
 
 def _ends(candidate: str) -> Iterator[int]:

@@ -47,7 +47,10 @@ def candidate_of(data: bytes) -> str:
 
 
 def whole(text: str) -> str | None:
-    """Return the digits of the whole number that an exponential form is, without zeros in front if its point moves; None where it is none."""
+    """Return the digits of the whole number that an exponential form is, or None where it is none.
+
+    Zeros in front stay where the point does.
+    """
     match = _EXPONENTIAL.fullmatch(text)
     if match is None:
         return None
