@@ -50,6 +50,6 @@ def _is_ipv6(text: str) -> bool:
     return all(groups) and (count < GROUPS if gap else count == GROUPS)
 
 
-EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email, mark="@", least=6)
-IPV4 = Detector(_IPV4, ipv4, joints=b".", mark=".", least=7)
-IPV6 = Detector(_IPV6, ipv6, mark=":", least=4)
+EMAIL = Detector(f"{_LOCAL}@{_DOMAIN}", email, mark="@", least=6, looks=3)
+IPV4 = Detector(_IPV4, ipv4, joints=b".", mark=".", least=7, looks=2)
+IPV6 = Detector(_IPV6, ipv6, mark=":", least=4, looks=2)

@@ -105,4 +105,4 @@ def _right(digits: str) -> bool:
     return luhn(digits) and not barcode(digits)
 
 
-PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True, least=DIGITS_MIN)
+PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True, least=DIGITS_MIN, looks=3)

@@ -31,4 +31,4 @@ def account(candidate: str) -> Iterator[Part]:
             yield 0, places[-1] + 1
 
 
-IBAN = Detector(separated("[A-Za-z]{2}[0-9]{2}(?:~[A-Za-z0-9]){11,30}"), account, least=min(LENGTHS.values()))
+IBAN = Detector(separated("[A-Za-z]{2}[0-9]{2}(?:~[A-Za-z0-9]){11,30}"), account, least=min(LENGTHS.values()), looks=3)

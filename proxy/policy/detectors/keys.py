@@ -74,5 +74,5 @@ _SHAPES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
 )
 
 KEYS: Mapping[str, tuple[str, Detector]] = MappingProxyType(
-    {name: (finds, Detector("|".join(shapes), least=KEY_MIN_CHARACTERS)) for name, (finds, shapes) in _SHAPES.items()}
+    {name: (finds, Detector("|".join(shapes), least=KEY_MIN_CHARACTERS, looks=2)) for name, (finds, shapes) in _SHAPES.items()}
 )

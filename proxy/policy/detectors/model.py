@@ -35,6 +35,6 @@ class Detector:
     least: int = 1
     """How many characters its shortest find has, at least: of a JSON number, digits."""
     looks: int = 1
-    """What it takes to look at a candidate closely, as often as that of a few digits takes it."""
+    """What a candidate takes at the most, in units of about five microseconds (`bench.dearest`)."""
     mark: str = ""
     """A character that is in every find, if one is: a text without it need not be looked at."""

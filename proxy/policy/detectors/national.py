@@ -37,10 +37,10 @@ def itin(candidate: str) -> Iterator[Part]:
 
 _US_SSN = _written(r"ssn|social security(?: number| no\.?)?")
 _US_ITIN = _written("itin|taxpayer id(?:entification)?(?: number)?")
-US_SSN = Detector(_US_SSN, ssn, joints=b".-", least=9)
-US_SSN_BARE = Detector(f"{_US_SSN}|{_BARE}", ssn, joints=b".-", number=True, least=9)
-US_ITIN = Detector(_US_ITIN, itin, joints=b".-", least=9)
-US_ITIN_BARE = Detector(f"{_US_ITIN}|{_BARE}", itin, joints=b".-", number=True, least=9)
+US_SSN = Detector(_US_SSN, ssn, joints=b".-", least=9, looks=2)
+US_SSN_BARE = Detector(f"{_US_SSN}|{_BARE}", ssn, joints=b".-", number=True, least=9, looks=2)
+US_ITIN = Detector(_US_ITIN, itin, joints=b".-", least=9, looks=2)
+US_ITIN_BARE = Detector(f"{_US_ITIN}|{_BARE}", itin, joints=b".-", number=True, least=9, looks=2)
 
 # United Kingdom.
 
@@ -73,8 +73,9 @@ UK_NINO = Detector(
     nino,
     joints=b".-",
     least=9,
+    looks=2,
 )
-UK_NHS = Detector(separated("[0-9]{3}~[0-9]{3}~[0-9]{4}"), nhs, joints=b".-", number=True, least=10)
+UK_NHS = Detector(separated("[0-9]{3}~[0-9]{3}~[0-9]{4}"), nhs, joints=b".-", number=True, least=10, looks=2)
 
 # Other countries, by ISO 3166 code: what the number is called, how it is written, and the modules of python-stdnum that check
 # it; for two of them a check of our own, because theirs depends on the day it is.
@@ -157,7 +158,7 @@ def national_id(country: str) -> Detector:
     valid = [checks] if callable(checks) else [_stdnum(module) for module in checks]
     # The sign in a Finnish number is a part of it: the century.
     check = _any_of(valid, signs="+-" if country == "FI" else "")
-    return Detector(pattern, check, joints=b".-", number=country not in _WORDS, least=least)
+    return Detector(pattern, check, joints=b".-", number=country not in _WORDS, least=least, looks=3)
 
 
 def _stdnum(module: str) -> Callable[[str], bool]:

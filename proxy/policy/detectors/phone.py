@@ -49,6 +49,11 @@ def phone(region: str | None) -> Detector:
                 return
             if len(digits) > DIGITS_MAX or (dialled and could_be is not None and not could_be(digits)):
                 continue
+            # Behind a plus sign, digits without signs of dates and brackets are a number however they are grouped.
+            plain = not (dialled or _DATED.search(text))
+            places = _places(text)
+            if not (plain or places):
+                continue
             try:
                 number = parse(text, region)
             except NumberParseException:
@@ -61,11 +66,10 @@ def phone(region: str | None) -> Detector:
             # be one; but nobody there groups them like this.
             strict = dialled and number.country_code == NORTH_AMERICA
             # The matcher knows how numbers are written and how dates are, and is as dear as all before. It has nothing to
-            # say of digits in one piece there, and behind a plus sign of digits without signs of dates and brackets.
-            if (strict and len(digits) == end) or not (dialled or _DATED.search(text)):
+            # say of digits in one piece there.
+            if plain or (strict and len(digits) == end):
                 yield 0, end
                 continue
-            places = _places(text)
             leniency = Leniency.STRICT_GROUPING if strict else Leniency.VALID
             for match in PhoneNumberMatcher("".join(map(text.__getitem__, places)), region, leniency=leniency):
                 yield places[match.start], places[match.end - 1] + 1
