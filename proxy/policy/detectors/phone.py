@@ -36,18 +36,14 @@ def phone(region: str | None) -> Detector:
 
     if region is not None and region not in SUPPORTED_REGIONS:
         raise ValueError("no country has this code; write it as in phone:US")
-    dialled_min, could_be = (DIGITS_MIN, None) if region is None else _plan(region)
+    dialled_min, dials = (DIGITS_MIN, _never) if region is None else _plan(region)
 
     def valid(candidate: str) -> Iterator[Part]:
         dialled = not candidate.startswith("+")
         candidate = _unslashed(candidate)
-        least = dialled_min if dialled else DIGITS_MIN
         for end in _ends(candidate):
             text = candidate[:end]
-            digits = only_digits(text)
-            if len(digits) < least:
-                return
-            if len(digits) > DIGITS_MAX or (dialled and could_be is not None and not could_be(digits)):
+            if dialled and not dials(text):
                 continue
             # Behind a plus sign, digits without signs of dates and brackets are a number however they are grouped.
             plain = not (dialled or _DATED.search(text))
@@ -67,7 +63,7 @@ def phone(region: str | None) -> Detector:
             strict = dialled and number.country_code == NORTH_AMERICA
             # The matcher knows how numbers are written and how dates are, and is as dear as all before. It has nothing to
             # say of digits in one piece there.
-            if plain or (strict and len(digits) == end):
+            if plain or (strict and text.isdigit()):
                 yield 0, end
                 continue
             leniency = Leniency.STRICT_GROUPING if strict else Leniency.VALID
@@ -79,15 +75,27 @@ def phone(region: str | None) -> Detector:
         # Too long a run is one candidate, and none.
         pattern += rf"|[0-9]{{{DIGITS_MAX + 1},}}|\(?[0-9]{_REST}{{{dialled_min - 1},{DIGITS_MAX - 1}}}"
     # A colon joins what is a time, and the date before it.
-    return Detector(pattern, valid, joints=b".-:", number=region is not None, least=dialled_min, looks=16)
+    return Detector(
+        pattern,
+        valid,
+        joints=b".-:",
+        number=region is not None,
+        least=dialled_min,
+        looks=16 if region is None else 40,
+        worth=lambda candidate: candidate.startswith("+") or any(dials(candidate[:end]) for end in _ends(candidate)),
+    )
 
 
 _DATED = re.compile("[()/]")
 _GROUP = re.compile("[0-9]+")
 
 
-def _plan(region: str) -> tuple[int, Callable[[str], object] | None]:
-    """Return how many digits the numbers of a region have at least, and what may tell that digits are none dialled there.
+def _never(_: str) -> bool:
+    return False
+
+
+def _plan(region: str) -> tuple[int, Callable[[str], bool]]:
+    """Return how many digits the numbers of a region have at least, and what tells whether a text may be dialled there.
 
     What is dialled is a number of the plan, behind its country's code and the prefix of calls within the country or not, or
     begins with the prefix of calls abroad. Where a plan has prefixes that turn into other digits, nothing is told.
@@ -97,12 +105,19 @@ def _plan(region: str) -> tuple[int, Callable[[str], object] | None]:
     own: Any = PhoneMetadata.metadata_for_region(region)
     shared: list[Any] = [PhoneMetadata.metadata_for_region(each) for each in region_codes_for_country_code(own.country_code)]
     least = min(own.general_desc.possible_length)
-    if own.national_prefix_transform_rule is not None:
-        return min(least, *own.general_desc.possible_length_local_only, DIGITS_MIN), None
-    numbers = "|".join(plan.general_desc.national_number_pattern for plan in shared)
-    inside, abroad = own.national_prefix_for_parsing or "", own.international_prefix or "00"
-    could_be = re.compile(rf"(?:{abroad})[0-9]+|(?:{own.country_code})?(?:{inside})?(?:{numbers})")
-    return least, could_be.fullmatch
+    could_be = None
+    if own.national_prefix_transform_rule is None:
+        numbers = "|".join(plan.general_desc.national_number_pattern for plan in shared)
+        inside, abroad = own.national_prefix_for_parsing or "", own.international_prefix or "00"
+        could_be = re.compile(rf"(?:{abroad})[0-9]+|(?:{own.country_code})?(?:{inside})?(?:{numbers})")
+    else:
+        least = min(least, *own.general_desc.possible_length_local_only, DIGITS_MIN)
+
+    def dials(text: str) -> bool:
+        digits = only_digits(text)
+        return least <= len(digits) <= DIGITS_MAX and (could_be is None or could_be.fullmatch(digits) is not None)
+
+    return least, dials
 
 
 def _unslashed(text: str) -> str:

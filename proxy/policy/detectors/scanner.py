@@ -224,11 +224,15 @@ def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
         reread_max = max(REREAD_TIMES * len(data), REREAD_MIN_BYTES)
         while at < len(data) and (match := expression.first(data, at)) is not None:
             first, start, end = match
-            looks.left -= known.looks
+            # The candidate has one character for each byte, so that places are places in the data.
+            candidate = None if _joined_before(data, start, known.joints) else candidate_of(data[start:end])
+            if candidate is not None and known.worth is not None and not known.worth(candidate):
+                candidate = None
+            looks.left -= 1 if candidate is None else known.looks
             if looks.left < 0 or reread > reread_max:
                 yield start, len(data)
                 return
-            part = None if _joined_before(data, start, known.joints) else _best(known, expression, data, start, end)
+            part = None if candidate is None else _best(known, expression, candidate, data, start)
             if part is None:
                 at = _run_end(data, first, end)
                 reread += end - at
@@ -239,10 +243,9 @@ def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
     return find
 
 
-def _best(known: Detector, expression: Expression, data: bytes, start: int, end: int) -> Part | None:
+def _best(known: Detector, expression: Expression, candidate: str, data: bytes, start: int) -> Part | None:
     """Return the best part of a candidate that nothing is joined to."""
-    # The candidate has one character for each byte, so that places are places in the data.
-    parts = _parts(known, expression, candidate_of(data[start:end]))
+    parts = _parts(known, expression, candidate)
     return next(
         ((start + head, start + tail) for head, tail in parts if not _joined_after(data, start + tail, known.joints)), None
     )
