@@ -19,6 +19,7 @@ from proxy.payload.oversize import LIMITS, NOTHING, Excess
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
+from proxy.policy.people import Named
 from proxy.policy.texts import field_of
 from proxy.rules import Rules
 
@@ -113,21 +114,23 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
             if inventory is not None:
                 stage = "inventory"
                 inventory.saw(endpoint.name, value, body)
-            stage = "policy"
-            value, hits = policy.apply(value, text=body, id_type=match.query.get("id_type", "") if match.query else "")
+        stage = "policy"
+        named = policy.named(match, value) if policy.renames else None
+        if body:
+            value, hits = policy.apply(value, text=body, named=named)
             stage = "encode"
             body = encode(value)
         stage = "target"
         target = match.target
         if policy.looks:
-            hits = [*hits, *policy.looked_at(match)]
-        if policy.renames:
-            target, replaced = policy.target(match)
+            hits = [*hits, *policy.looked_at(match, named)]
+        if named is not None:
+            target, replaced = policy.target(match, named)
             hits += replaced
         if match.unnamed_query:
             # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
             stage = "query"
-            query, more = _query(policy, match.unnamed_query)
+            query, more = _query(policy, match.unnamed_query, named)
             target += query
             hits = [*hits, *more]
         # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
@@ -178,13 +181,13 @@ def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
     return body
 
 
-def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]]) -> tuple[bytes, list[Hit]]:
+def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]], named: Named | None) -> tuple[bytes, list[Hit]]:
     """Return what may leave of a query, with its question mark, and what the policy did to it."""
     query: list[tuple[str, str]] = []
     hits: list[Hit] = []
     for name, value in parameters:
         key = field_of(name)
-        kept, acted = policy.apply({key: value})
+        kept, acted = policy.apply({key: value}, named=named)
         hits += acted
         if isinstance(kept, dict):
             query += ((name if now == key else now, left) for now, left in kept.items())

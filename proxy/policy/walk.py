@@ -12,15 +12,14 @@ A rule in report mode is counted and decides nothing.
 from collections.abc import Iterator
 from typing import Any
 
-from proxy.api.model import Identifier
 from proxy.errors import Reason, RefusedError
 from proxy.payload.encode import encode
 from proxy.policy.actions import HASH_SUFFIX, MASK, Hasher
 from proxy.policy.detect import Detecting
 from proxy.policy.fields import Choice, Choices, DeniedError, Hit, Matcher, is_identifier
-from proxy.policy.identity import Pseudonyms
-from proxy.policy.minimise import Allowed
+from proxy.policy.minimise import LEADS, STRIPPED, Allowed
 from proxy.policy.model import Action
+from proxy.policy.people import Identity, Named
 from proxy.policy.positions import NOWHERE, Position
 from proxy.policy.selector import Place, Selectors
 from proxy.policy.texts import NESTED_MAX, coded, decoded_treated, digits_of, field_of, held_json, parameters_treated, spelled
@@ -35,17 +34,6 @@ Act = tuple[Hit, Path]
 # How deep JSON in a string may be nested; a body itself has a limit of its own.
 HELD_DEPTH = 100
 ELEMENT, INSIDE = "[]", '""'
-
-
-class Identity:
-    """What replaces identifiers, and what is told of it."""
-
-    __slots__ = ("hit", "pseudonyms")
-
-    def __init__(self, pseudonyms: Pseudonyms, hit: Hit) -> None:
-        """Replace by `pseudonyms`."""
-        self.pseudonyms = pseudonyms
-        self.hit = hit
 
 
 class Ruleset:
@@ -77,10 +65,10 @@ class Ruleset:
 class Walk:
     """One walk through one body."""
 
-    __slots__ = ("_detecting", "_id_type", "_marks", "_path", "_placed", "_rules", "acts", "nested")
+    __slots__ = ("_detecting", "_keyed", "_marks", "_named", "_path", "_placed", "_rules", "acts", "nested")
 
-    def __init__(self, rules: Ruleset, id_type: str = "", marks: str | None = "", *, placed: bool = False) -> None:
-        """Begin with nothing found; `id_type` is what the call's query says its identifiers are.
+    def __init__(self, rules: Ruleset, named: Named | None = None, marks: str | None = "", *, placed: bool = False) -> None:
+        """Begin with nothing found; `named` is who the call names, where identifiers are replaced.
 
         `marks` tells what is known of the body beforehand: None that there is nothing to detect, characters that a text
         without any of them holds nothing. Only if they are to be `placed`, acts are told with their paths: in a deep body with
@@ -91,7 +79,8 @@ class Walk:
         self._marks = marks or ""
         if self._detecting is not None:
             self._detecting.begin()
-        self._id_type = id_type
+        self._named = named
+        self._keyed = False
         self._path: list[str] = []
         self._placed = placed
         self.acts: list[Act] = []
@@ -104,7 +93,15 @@ class Walk:
             DeniedError: a rule does not let the request leave.
             RefusedError: `too_deep`, where JSON in strings is nested too deep to be looked into.
         """
-        kept = self._value(value, self._rules.positions, self._rules.places, transparent=True)
+        rules = self._rules
+        allowed = rules.allowed
+        if allowed is not None and not isinstance(value, dict | list | None):
+            value = None if self._stripped(allowed, "", value, rules.positions, rules.places) else value
+        kept = self._value(value, rules.positions, rules.places, transparent=True)
+        named = self._named
+        if named is not None and named.identity.bodiless and kept and kept is not GONE:
+            self._note(named.identity.hit)
+            return {} if named.identity.hit.enforced else kept
         return None if kept is GONE else kept
 
     def _value(self, value: Any, position: Position, place: Place[Choices], *, transparent: bool) -> Any:  # noqa: ANN401
@@ -115,45 +112,43 @@ class Walk:
         if kind is list:
             elements = position.elements
             self._path.append(ELEMENT)
-            kept = [self._value(element, elements, place, transparent=transparent) for element in value]
+            allowed = self._rules.allowed if transparent else None
+            if allowed is not None:
+                # What leads to something is an array of objects.
+                value = [each for each in value if type(each) is dict or not self._stripped(allowed, "", each, elements, place)]
+            kept = [self._value(each, elements, place, transparent=transparent and type(each) is dict) for each in value]
             self._path.pop()
             return [element for element in kept if element is not GONE]
         if value is None or kind is bool:
             return value
-        if position.kind is not None and (identity := self._rules.identity) is not None:
-            value = self._named(value, position.kind, identity)
+        named = self._named
+        if named is not None:
+            left = named.replaced(value, position.kind, keyed=self._keyed)
+            if left is not value:
+                self._note(named.identity.hit)
+                value = left if named.identity.hit.enforced else value
             kind = type(value)
-            if kind is str and identity.pseudonyms.made(value):
+            if kind is str and named.identity.pseudonyms.made(value):
                 return value  # what a detector took it for would make one person of all
         if kind is str:
             return self._text(value, position, place)
         return value if self._detecting is None else self._detected(value, digits_of(value), position, number=True)
-
-    def _named(self, value: Any, kind: Identifier, identity: Identity) -> Any:  # noqa: ANN401
-        """Return the pseudonym of an identifier, or itself where its type is kept."""
-        text = value if type(value) is str else encode(value).decode()
-        pseudonym = identity.pseudonyms.of(kind, text, self._id_type)
-        if pseudonym == text:
-            return value
-        self._note(identity.hit)
-        return pseudonym if identity.hit.enforced else value
 
     def _object(self, value: dict[str, Any], position: Position, place: Place[Choices], *, transparent: bool) -> dict[str, Any]:
         kept: dict[str, Any] = {}
         hashes: dict[str, Any] = {}
         plain = self._rules.matcher.plain
         allowed = self._rules.allowed if transparent else None
+        named, keyed = self._named, self._keyed
         for key, child in value.items():
-            self._path.append(key)
-            below, further = position.below(key), place.below(key)
             looks_inside = transparent
             if allowed is not None:
-                if not allowed.keeps(key, below):
-                    self._note(allowed.hit)
-                    if allowed.hit.enforced:
-                        self._path.pop()
-                        continue
-                looks_inside = allowed.looks_inside(key, below)
+                leave = allowed.leave(key, child, position)
+                looks_inside = leave == LEADS
+                if leave == STRIPPED and self._stripped(allowed, key, {key: child}, position, place):
+                    continue
+            self._path.append(key)
+            below, further = position.below(key), place.below(key)
             choice = None
             if key not in plain or further.chosen is not None:
                 choice = self._choice(key, child, position, below, further)
@@ -162,15 +157,29 @@ class Walk:
             else:
                 if choice is not None:
                     self._note(choice.hit)
-                name = key if self._detecting is None or key in hashes else self._key(key, kept)
+                name = key if (self._detecting is None and named is None) or key in hashes else self._key(key, kept)
                 if name is not GONE:
+                    if named is not None:
+                        self._keyed = named.keyed(key, value, expression=below.whole)
                     child = self._value(child, below, further, transparent=looks_inside)  # noqa: PLW2901
                     if child is not GONE:
                         kept[name] = child
             self._path.pop()
+        self._keyed = keyed
         # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept
+
+    def _stripped(self, allowed: Allowed, key: str, value: Any, position: Position, place: Place[Choices]) -> bool:  # noqa: ANN401
+        """Tell that minimisation strips a value, and say whether it goes; rules that deny are asked first."""
+        self.acts.append((allowed.hit, tuple(filter(None, (*self._path, key))) if self._placed else ()))
+        if not allowed.hit.enforced:
+            return False
+        told = len(self.acts)
+        self._value(value, position, place, transparent=False)
+        # What other rules did to it is not told: it does not leave.
+        self.acts[told:] = [act for act in self.acts[told:] if act[0].action is Action.DENY]
+        return True
 
     def _take(self, key: str, child: object, choice: Choice, kept: dict[str, Any], hashes: dict[str, Any]) -> None:
         """Do to a value what the rule of its place says."""
@@ -181,7 +190,7 @@ class Walk:
             raise self._denied()
         if action is Action.STRIP:
             return
-        name = key if self._detecting is None or key in hashes else self._key(key, kept)
+        name = key if (self._detecting is None and self._named is None) or key in hashes else self._key(key, kept)
         if name is GONE:
             return
         if action is Action.MASK:
@@ -281,7 +290,11 @@ class Walk:
         """Return what may leave of a key, which may be personal data itself: an address that leads to its owner's data."""
         detecting = self._detecting
         name: Any = key  # or GONE
-        if detecting is not None and key not in detecting.clear_keys:
+        named = self._named
+        if named is not None and (pseudonym := named.key(key)) != key:
+            self._note(named.identity.hit)
+            name = pseudonym if named.identity.hit.enforced else key
+        elif detecting is not None and key not in detecting.clear_keys:
             told = len(self.acts)
             name = self._detected(key, key, NOWHERE)
             if len(self.acts) == told:
