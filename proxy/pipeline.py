@@ -20,6 +20,7 @@ from proxy.payload.oversize import LIMITS, NOTHING, Excess
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
+from proxy.policy.people import Named
 from proxy.policy.texts import field_of
 from proxy.rules import Rules
 
@@ -120,23 +121,24 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
             if inventory is not None:
                 stage = "inventory"
                 inventory.saw(endpoint.name, value, body, budget)
-            stage = "policy"
-            id_type = match.query.get("id_type", "") if match.query else ""
-            value, hits = policy.apply(value, text=body, id_type=id_type, budget=budget)
+        stage = "policy"
+        named = policy.named(match, value, budget) if policy.renames else None
+        if body:
+            value, hits = policy.apply(value, text=body, named=named, budget=budget)
             pause()
             stage = "encode"
             body = encode(value)
         stage = "target"
         target = match.target
         if policy.looks:
-            hits = [*hits, *policy.looked_at(match, budget)]
-        if policy.renames:
-            target, replaced = policy.target(match)
+            hits = [*hits, *policy.looked_at(match, named, budget)]
+        if named is not None:
+            target, replaced = policy.target(match, named)
             hits += replaced
         if match.unnamed_query:
             # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
             stage = "query"
-            query, more = _query(policy, match.unnamed_query, budget)
+            query, more = _query(policy, match.unnamed_query, named, budget)
             target += query
             hits = [*hits, *more]
         # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
@@ -187,13 +189,15 @@ def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
     return body
 
 
-def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]], budget: Budget) -> tuple[bytes, list[Hit]]:
+def _query(
+    policy: EndpointPolicy, parameters: Sequence[tuple[str, str]], named: Named | None, budget: Budget
+) -> tuple[bytes, list[Hit]]:
     """Return what may leave of a query, with its question mark, and what the policy did to it."""
     query: list[tuple[str, str]] = []
     hits: list[Hit] = []
     for name, value in parameters:
         key = field_of(name)
-        kept, acted = policy.apply({key: value}, budget=budget)
+        kept, acted = policy.apply({key: value}, named=named, budget=budget)
         hits += acted
         if isinstance(kept, dict):
             query += ((name if now == key else now, left) for now, left in kept.items())

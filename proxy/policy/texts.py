@@ -358,6 +358,32 @@ _PART = re.compile(rf"(?<![^{_ACROSS}])[^{_ACROSS}%+]*[%+][^{_ACROSS}]*")
 _BOUNDARY = re.compile(rf"[{_ACROSS}]")
 
 
+_PIECE = re.compile(rf"[^{_ACROSS}]+")
+
+
+class Piece(NamedTuple):
+    """A piece of a text between separators; `name` is the piece before the equals sign that it stands behind, if any."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+def pieces_of(text: str, budget: Budget) -> Iterator[Piece]:
+    """Yield the pieces of `text`.
+
+    Raises:
+        RefusedError: `too_complex`.
+    """
+    before = ""
+    for match in _PIECE.finditer(text):
+        budget.spend(SIGN_UNITS)
+        piece = match[0]
+        yield Piece(before if text[match.start() - 1 : match.start()] == "=" else "", piece, match.start(), match.end())
+        before = piece
+
+
 def _window(text: str, at: int, budget: Budget) -> int:
     """Return up to where to read on from `at`: a separator, or the end."""
     boundary = _BOUNDARY.search(text, at + WINDOW_CHARACTERS)
