@@ -226,13 +226,12 @@ def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
             first, start, end = match
             # The candidate has one character for each byte, so that places are places in the data.
             candidate = None if _joined_before(data, start, known.joints) else candidate_of(data[start:end])
-            if candidate is not None and known.worth is not None and not known.worth(candidate):
-                candidate = None
-            looks.left -= 1 if candidate is None else known.looks
+            tries = 0 if candidate is None else 1 if known.tries is None else known.tries(candidate)
+            looks.left -= tries * known.looks or 1
             if looks.left < 0 or reread > reread_max:
                 yield start, len(data)
                 return
-            part = None if candidate is None else _best(known, expression, candidate, data, start)
+            part = None if candidate is None or not tries else _best(known, expression, candidate, data, start)
             if part is None:
                 at = _run_end(data, first, end)
                 reread += end - at
