@@ -37,6 +37,6 @@ class Detector:
     looks: int = 1
     """What a candidate takes at the most, in units of about five microseconds (`bench.dearest`)."""
     tries: Callable[[str], int] | None = None
-    """Says cheaply how often a candidate takes `looks`; None: once. One that takes it never is nothing, and takes one unit."""
+    """Says cheaply how often a candidate takes `looks`; None: once. One that takes it never is nothing."""
     mark: str = ""
     """A character that is in every find, if one is: a text without it need not be looked at."""

@@ -41,8 +41,9 @@ _BACKSLASH, _POINT = ord("\\"), ord(".")
 # How many times its own length of a text is read in candidates that come to nothing; only a text that is made for it has more.
 REREAD_TIMES = 64
 REREAD_MIN_BYTES = 1 << 16
-# How many candidates of one body are looked at closely; a few microseconds each.
-LOOKS_MAX = 50_000
+# How many units of about five microseconds candidates of one body may take, and how many it takes to count the tries of one.
+LOOKS_MAX = 150_000
+GLANCE = 3
 
 Find = Callable[[bytes], Iterable[Part]]
 # What a pattern of a user's own may find: anything, in numbers too.
@@ -50,7 +51,7 @@ _ANYTHING = Detector("", number=True, least=0)
 
 
 class Looks:
-    """How many looks at candidates are left for a body. Beyond them, a text is one find from its first candidate on."""
+    """How many units of looks at candidates are left for a body. Beyond them, a text is one find from its first candidate on."""
 
     __slots__ = ("left",)
 
@@ -227,7 +228,7 @@ def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
             # The candidate has one character for each byte, so that places are places in the data.
             candidate = None if _joined_before(data, start, known.joints) else candidate_of(data[start:end])
             tries = 0 if candidate is None else 1 if known.tries is None else known.tries(candidate)
-            looks.left -= tries * known.looks or 1
+            looks.left -= tries * known.looks or (GLANCE if known.tries else 1)
             if looks.left < 0 or reread > reread_max:
                 yield start, len(data)
                 return
