@@ -110,7 +110,7 @@ def _plan(region: str) -> tuple[int, Callable[[str], bool]]:
     least = min(own.general_desc.possible_length)
     could_be = None
     if own.national_prefix_transform_rule is None:
-        numbers = "|".join(plan.general_desc.national_number_pattern for plan in shared)
+        numbers = "|".join(dict.fromkeys(plan.general_desc.national_number_pattern for plan in shared))
         inside, abroad = own.national_prefix_for_parsing or "", own.international_prefix or "00"
         could_be = re.compile(rf"(?:{abroad})[0-9]+|(?:{own.country_code})?(?:{inside})?(?:{numbers})")
     else:

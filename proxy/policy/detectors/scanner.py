@@ -51,7 +51,7 @@ _ANYTHING = Detector("", number=True, least=0)
 
 
 class Looks:
-    """How many units of looks at candidates are left for a body. Beyond them, a text is one find from its first candidate on."""
+    """How many units of looks are left for a body. Beyond them, a text is one find from its first candidate on."""
 
     __slots__ = ("left",)
 
