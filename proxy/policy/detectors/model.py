@@ -36,7 +36,7 @@ class Detector:
     """How many characters its shortest find has, at least: of a JSON number, digits."""
     looks: int = 1
     """What a candidate takes at the most, in units of about five microseconds (`bench.dearest`)."""
-    worth: Callable[[str], bool] | None = None
-    """Says cheaply whether a candidate is worth looking at closely; None: each is. What is not takes one unit."""
+    tries: Callable[[str], int] | None = None
+    """Says cheaply how often a candidate takes `looks`; None: once. One that takes it never is nothing."""
     mark: str = ""
     """A character that is in every find, if one is: a text without it need not be looked at."""

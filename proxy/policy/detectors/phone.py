@@ -38,6 +38,9 @@ def phone(region: str | None) -> Detector:
         raise ValueError("no country has this code; write it as in phone:US")
     dialled_min, dials = (DIGITS_MIN, _never) if region is None else _plan(region)
 
+    def tries(candidate: str) -> int:
+        return sum(candidate.startswith("+") or dials(candidate[:end]) for end in _ends(candidate))
+
     def valid(candidate: str) -> Iterator[Part]:
         dialled = not candidate.startswith("+")
         candidate = _unslashed(candidate)
@@ -81,8 +84,8 @@ def phone(region: str | None) -> Detector:
         joints=b".-:",
         number=region is not None,
         least=dialled_min,
-        looks=16 if region is None else 40,
-        worth=lambda candidate: candidate.startswith("+") or any(dials(candidate[:end]) for end in _ends(candidate)),
+        looks=16 if region is None else 35,
+        tries=tries,
     )
 
 
@@ -107,7 +110,7 @@ def _plan(region: str) -> tuple[int, Callable[[str], bool]]:
     least = min(own.general_desc.possible_length)
     could_be = None
     if own.national_prefix_transform_rule is None:
-        numbers = "|".join(plan.general_desc.national_number_pattern for plan in shared)
+        numbers = "|".join(dict.fromkeys(plan.general_desc.national_number_pattern for plan in shared))
         inside, abroad = own.national_prefix_for_parsing or "", own.international_prefix or "00"
         could_be = re.compile(rf"(?:{abroad})[0-9]+|(?:{own.country_code})?(?:{inside})?(?:{numbers})")
     else:

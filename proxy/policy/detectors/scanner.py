@@ -42,10 +42,12 @@ _BACKSLASH, _POINT = ord("\\"), ord(".")
 REREAD_TIMES = 64
 REREAD_MIN_BYTES = 1 << 16
 # What a look takes, in units of `payload.budget`: at a text, at one that has to be folded, and at a candidate, as often as
-# `Detector.looks` says; and for how many characters of the text one unit more.
+# `Detector.looks` says; and for how many characters of the text one unit more. To count the tries of a candidate takes
+# `GLANCE` looks.
 TEXT_UNITS = 6
 FOLDED_TEXT_UNITS = 20
-CANDIDATE_UNITS = 20
+LOOK_UNITS = 20
+GLANCE = 3
 CHARACTERS_PER_UNIT = 16
 FOLDED_CHARACTERS_PER_UNIT = 2
 
@@ -221,13 +223,12 @@ def _finder(known: Detector, expression: Expression) -> Find:
             first, start, end = match
             # The candidate has one character for each byte, so that places are places in the data.
             candidate = None if _joined_before(data, start, known.joints) else candidate_of(data[start:end])
-            if candidate is not None and known.worth is not None and not known.worth(candidate):
-                candidate = None
-            budget.spend(CANDIDATE_UNITS * (1 if candidate is None else known.looks))
+            tries = 0 if candidate is None else 1 if known.tries is None else known.tries(candidate)
+            budget.spend(LOOK_UNITS * (tries * known.looks or (GLANCE if known.tries else 1)))
             if reread > reread_max:
                 yield start, len(data)
                 return
-            part = None if candidate is None else _best(known, expression, candidate, data, start)
+            part = None if candidate is None or not tries else _best(known, expression, candidate, data, start)
             if part is None:
                 at = _run_end(data, first, end)
                 reread += end - at
