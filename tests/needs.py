@@ -4,8 +4,8 @@
 * Under `CI=true` it is an error: there everything has to be installed, and a skip would hide that nothing ran.
 
 `TABLE` holds every name that a mark may use, as one kind: a program never stands in for a package of the same name, nor the
-reverse. `python -m tests.needs` prints the names that are missing here, and `--needing NAMES` runs the tests that need one of
-them, and no others. So what one run skips, a later one can run once the things are there.
+reverse. `python -m tests.needs` prints the names for want of which the last run skipped tests, and `--needing NAMES` runs the
+tests that need one of them, and no others. So what one run skips, a later one can run once the things are there.
 """
 
 import functools
@@ -21,6 +21,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Protocol
 
+import orjson
 import pytest
 
 from bench import lua
@@ -36,6 +37,8 @@ BASE = ROOT / ".tools" / "python-base.tar"
 
 PROBE_SECONDS = 20
 MISSING = "missing"
+# Where pytest's cache keeps what the last run lacked.
+LACKED = "needs/lacked"
 
 
 class Need(Protocol):
@@ -267,15 +270,17 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(reason)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how many tests were skipped for want of each thing."""
-    skipped = terminalreporter.stats.get("skipped", ())
-    counts = Counter(value for report in skipped for key, value in report.user_properties if key == MISSING)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say how many tests were skipped for want of each thing, and keep the names."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", ()) if isinstance(report, pytest.TestReport)]
+    counts = Counter(str(value) for report in skipped for key, value in report.user_properties if key == MISSING)
+    if config.pluginmanager.hasplugin("cacheprovider") and config.cache is not None:
+        config.cache.set(LACKED, sorted(counts))
     if counts:
         terminalreporter.section("skipped for want of")
         for name, count in counts.most_common():
-            terminalreporter.line(f"{count:6} {described(str(name))}")
+            terminalreporter.line(f"{count:6} {described(name)}")
 
 
 if __name__ == "__main__":
-    sys.stdout.write(",".join(missing(TABLE)) + "\n")
+    sys.stdout.write(",".join(orjson.loads((ROOT / ".pytest_cache" / "v" / LACKED).read_bytes())) + "\n")

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import orjson
 import pytest
 
 from tests import needs
@@ -40,7 +41,7 @@ def run(
     monkeypatch.setenv("PYTHONPATH", str(needs.ROOT))
     pytester.makeini("[pytest]\nmarkers = needs(name): see tests/needs.py\n")
     pytester.makepyfile(example)
-    return pytester.runpytest_subprocess("-p", "tests.needs", "-p", "no:cacheprovider", "-ra", *arguments)
+    return pytester.runpytest_subprocess("-p", "tests.needs", "-ra", *arguments)
 
 
 def planted(folder: Path, name: str, script: str = "#!/bin/sh\nexit 0\n") -> Path:
@@ -60,6 +61,7 @@ def test_a_missing_thing_skips_by_name(
     result = run(pytester, monkeypatch, *workers)
     result.assert_outcomes(passed=1, skipped=2)
     result.stdout.fnmatch_lines(["*SKIPPED*needs setpriv (util-linux has it), buildah*"])
+    assert orjson.loads((pytester.path / ".pytest_cache" / "v" / needs.LACKED).read_bytes()) == ["buildah", "setpriv"]
     result.stdout.re_match_lines([r"=+ skipped for want of =+", r" +2 buildah", r" +1 setpriv \(util-linux has it\)"])
 
 
@@ -92,6 +94,17 @@ def test_what_was_skipped_can_be_run_alone(
     result = run(pytester, monkeypatch, f"--needing={asked}", "-v", ci="true")
     result.assert_outcomes(errors=len(ran), deselected=3 - len(ran))
     assert {line.split("::")[1].split()[0] for line in result.outlines if "::" in line and line.startswith("test_")} == ran
+
+
+@pytest.mark.parametrize("arguments", [("-k", "present"), ("-k", "present", "-p", "no:cacheprovider")])
+def test_a_run_that_lacks_nothing_keeps_no_names(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """What is kept is of the last run, not of one before; a run without a cache keeps nothing and works."""
+    run(pytester, monkeypatch)
+    run(pytester, monkeypatch, *arguments).assert_outcomes(passed=1, deselected=2)
+    kept = orjson.loads((pytester.path / ".pytest_cache" / "v" / needs.LACKED).read_bytes())
+    assert kept == ([] if len(arguments) == len(("-k", "present")) else ["buildah", "setpriv"])
 
 
 @pytest.mark.parametrize("asked", ["bildah", "luajit"])
