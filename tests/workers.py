@@ -39,6 +39,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Say which workers they were."""
-    if DIED in config.stash:
+    died = config.stash.get(DIED, None)
+    if died:
         terminalreporter.section("workers that died")
-        terminalreporter.line(", ".join(config.stash[DIED]))
+        terminalreporter.line(", ".join(died))
