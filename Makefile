@@ -31,6 +31,9 @@ SPREAD := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
 COMPILED_HERE := $(if $(COMPILED),.tools/compiled/.installed)
 BEFORE_CHECKOUT := PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/.tools/compiled"
 
+# pytest rewrites what it runs, and keeps that beside Python's own bytecode; without it every worker does all of it every time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DELETE_ON_ERROR:
 .PHONY: help demo test check soak bench evaluate wheel install sdk gates tools lock upgrade docs
 
