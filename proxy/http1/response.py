@@ -126,7 +126,7 @@ class ResponseReader:
                 self._start(known)
                 return end
             beginning = head[:_BEGINNING_BYTES]
-            if beginning not in _BEGINNINGS or len(head) > HEAD_BYTES + len(EMPTY_LINE) or head.count(b"\n") > HEAD_LINES:
+            if beginning not in _BEGINNINGS or len(head) > HEAD_BYTES or head.count(b"\n") > HEAD_LINES:
                 raise InvalidAnswerError
             fields = self._fields = Fields()
             self._repeated = False
