@@ -144,6 +144,24 @@ async def test_g12_connections_are_counted(upstream: Upstream, tmp_path: Path) -
             writer.close()
 
 
+async def test_g12_connections_to_customer_io_are_as_many_as_configured(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """While so many calls wait for answers, one more is refused as overloaded; once they are answered, it is sent."""
+    document = config(upstream.url, delivery={"connections": 2})
+    async with running(tmp_path, document) as sidecar:
+        upstream.simulator.script({"times": 2, "fault": {"kind": "delay", "seconds": 1}})
+        tasks = [asyncio.get_running_loop().create_task(client.put(sidecar.url + IDENTIFY, json={})) for _ in range(2)]
+        while await inflight(client, sidecar.admin_url) < len(tasks):
+            pass
+        async with client.put(sidecar.url + IDENTIFY, json={}) as answer:
+            assert refusal(answer.status, answer.headers, await answer.read()) == Reason.OVERLOADED
+        for task in tasks:
+            assert (await task).status == 200
+        async with client.put(sidecar.url + IDENTIFY, json={}) as answer:
+            assert answer.status == 200
+
+
 async def test_g12_bodies_in_flight_are_bounded(upstream: Upstream, tmp_path: Path) -> None:
     """Sixty callers that each hold most of a large body do not make the process grow by more than it was configured to hold."""
     mebibyte = 1024 * 1024
