@@ -196,6 +196,7 @@ class Sidecar:
             self._upstream_tls[upstream],
             clock=self._clock,
             cork=cork,
+            connections=self._config.delivery.connections,
             connect_seconds=self._config.delivery.timeouts.connect_seconds,
             unreachable=lambda error: self._observer.unreachable(upstream.value, error),
         )
