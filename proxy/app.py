@@ -1,7 +1,6 @@
 """Composition: the one place that names technologies together. Starts and stops the sidecar in numbered steps."""
 
 import asyncio
-import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +43,7 @@ from proxy.pipeline import common_head
 from proxy.policy.compile import NO_KEY, Policy, compile_policy
 from proxy.policy.inventory import Inventory
 from proxy.policy.model import UNKEYED
+from proxy.process import keep_memory_private, raise_file_limit
 from proxy.rules import Rules
 from proxy.tasks import Tasks
 
@@ -280,7 +280,9 @@ def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
     """
     log = logs.logger(config.logs.level, config.logs.format)
     logs.take_over(log)
-    _raise_file_limit()
+    raise_file_limit()
+    if not keep_memory_private():
+        log.warning("memory_not_private")
 
     async def serve() -> None:
         sidecar = Sidecar(config, providers, log, sys.stdout, SystemClock())
@@ -330,9 +332,3 @@ def _server_limits(config: Config) -> ServerLimits:
         body_seconds=limits.body_seconds,
         idle_seconds=limits.idle_seconds,
     )
-
-
-def _raise_file_limit() -> None:
-    """Let the process hold as many sockets as the system allows it; the soft limit is often 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

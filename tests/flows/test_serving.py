@@ -247,3 +247,12 @@ async def test_unknown_endpoints_can_be_inspected(upstream: Upstream, client: ai
     (arrived,) = upstream.simulator.requests
     assert arrived.request.target == "/api/v1/brand/new%20thing?plan=a%20b&plan=c&phone_hash=100978d4e704e8c8"
     assert arrived.json == {"phone_hash": "100978d4e704e8c8"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has /proc")
+async def test_what_serves_leaves_no_core_dump(tmp_path: Path) -> None:
+    """Real keys are in its memory; what else the function asks of the system is in `unit/test_process.py`."""
+    async with running(tmp_path, config("http://127.0.0.1:1")) as sidecar:
+        limits = Path(f"/proc/{sidecar.process.pid}/limits").read_text()  # noqa: ASYNC240  # no disk is read
+    (core,) = [line.split() for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core[4:6] == ["0", "0"]
