@@ -18,6 +18,7 @@ from proxy.admin.serve import serving
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import UNKNOWN, Table
 from proxy.api.model import Bucket, Upstream
+from proxy.api.web import Hosts
 from proxy.clock import Clock, SystemClock
 from proxy.config.known import known_fields
 from proxy.config.model import Config
@@ -83,6 +84,7 @@ class Sidecar:
         self._ready = False
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
+        self._hosts = Hosts(config.hosts)
         self._rules = self._built_rules()
         self._upstream_tls = upstream_contexts(config)
         self._listener_tls = listener_context(config)
@@ -101,6 +103,7 @@ class Sidecar:
             large_body_bytes=config.outbound.limits.large_body_bytes,
             depth=config.outbound.limits.depth,
             inventory=self._inventory(policy),
+            hosts=self._hosts,
         )
         for hit in rules.policy.hits:
             self._metrics.pii_actions.expect(*hit.labels)  # a counter that begins with its first hit hides it from `rate`
@@ -258,7 +261,7 @@ class Sidecar:
     async def _listen_admin(self, stack: AsyncExitStack, status: Callable[[], Iterator[KeyStatus]]) -> None:
         admin = self._config.admin
         token = None if admin.token is None else lambda: self._secrets.admin_token
-        pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: self._rules.inventory)
+        pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: self._rules.inventory, hosts=self._hosts)
         with _binding("admin.port"):
             host, port = await stack.enter_async_context(serving(pages, admin.host, admin.port))
         self._say({"event": "listening", "listener": "admin", "host": host, "port": port})

@@ -10,6 +10,7 @@ from typing import Final
 from proxy.api import headers
 from proxy.api.match import encode_query
 from proxy.api.model import Endpoint, Upstream
+from proxy.api.web import from_page
 from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Fields, Outgoing, RequestHead
@@ -52,16 +53,28 @@ class StageError(Exception):
 class _Facts:
     """What the fields of a request say to this journey; found out once for all requests that carry the same."""
 
-    __slots__ = ("caller", "coding", "is_json", "lines", "pipelines_lines", "rules", "strict")
+    __slots__ = ("caller", "coding", "is_json", "lines", "pipelines_lines", "refused", "rules", "strict")
 
     def __init__(self, rules: Rules, fields: Mapping[bytes, bytes]) -> None:
         self.rules = rules
         self.caller = rules.callers.caller_of(fields.get(b"authorization"))
+        self.refused = _refused(rules, fields, self.caller)
         self.coding = fields.get(b"content-encoding")
         self.is_json = headers.is_json(fields.get(b"content-type"))
         self.strict = fields.get(b"x-strict-mode") == b"1"
         self.lines = headers.forwarded(fields)
         self.pipelines_lines = b""
+
+
+def _refused(rules: Rules, fields: Mapping[bytes, bytes], caller: str | None) -> Reason | None:
+    """Return why a request with these fields is let in by nobody."""
+    if caller is None:
+        return Reason.UNKNOWN_CALLER
+    if rules.callers.named:  # a web page has no key to show
+        return None
+    if from_page(fields):
+        return Reason.BROWSER_REQUEST
+    return None if rules.hosts.takes(fields.get(b"host")) else Reason.UNKNOWN_HOST
 
 
 def _facts(rules: Rules, fields: Mapping[bytes, bytes]) -> _Facts:
@@ -80,7 +93,10 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
         RefusedError: its caller is unknown, or its target is no Customer.io call that the sidecar forwards.
     """
     # The caller first: a stranger learns nothing of what is forwarded.
-    caller = _facts(rules, head.headers).caller
+    facts = _facts(rules, head.headers)
+    if facts.refused is not None:
+        raise RefusedError(facts.refused)
+    caller = facts.caller
     if caller is None:
         raise RefusedError(Reason.UNKNOWN_CALLER)
     match = rules.table.match(head.method, head.target)

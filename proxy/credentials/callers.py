@@ -60,6 +60,11 @@ class Callers:
         key = presented_key(authorization)
         return None if key is None else self._names.get(_digest(key))
 
+    @property
+    def named(self) -> bool:
+        """Whether a caller has to show a key."""
+        return bool(self._names)
+
     def may_unsuppress(self, name: str) -> bool:
         """Tell whether this caller may lift the suppression of an erased person."""
         return name in self._unsuppressing

@@ -15,6 +15,7 @@ from proxy.api import match
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
 from proxy.api.model import Upstream
+from proxy.api.web import Hosts
 from proxy.credentials.callers import ANYONE, Callers
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Outgoing, RequestHead
@@ -120,6 +121,33 @@ def test_a_send_may_be_larger_than_an_identify() -> None:
     """Attachments and triggers have a cap of their own."""
     assert admit(RULES, RequestHead("PUT", b"/api/v1/customers/5", {}), 0.0).body_bytes == 1000
     assert admit(RULES, RequestHead("POST", b"/v1/send/email", {}), 0.0).body_bytes == 5000
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({b"origin": b"https://evil.example", b"host": b"127.0.0.1:8080"}, Reason.BROWSER_REQUEST),
+        ({b"sec-fetch-site": b"same-origin", b"host": b"evil.example"}, Reason.BROWSER_REQUEST),
+        ({b"host": b"evil.example"}, Reason.UNKNOWN_HOST),
+    ],
+)
+def test_a_web_page_is_let_in_where_it_would_need_a_key_only(headers: dict[bytes, bytes], reason: Reason) -> None:
+    """Nobody's page can use the real key (design 2); where callers show keys of their own, it has none to show."""
+    closed = rules(Callers.of([("billing", Sensitive("caller-key"))], frozenset()))
+    for method, target in (("PUT", b"/api/v1/customers/5"), ("GET", b"/v1/customers/5/attributes"), ("GET", b"/nowhere")):
+        assert refused(method, target, headers=headers) is reason
+        assert refused(method, target, headers=headers, among=closed) is Reason.UNKNOWN_CALLER
+    head = RequestHead("PUT", b"/api/v1/customers/5", headers | {b"authorization": b"Bearer caller-key"})
+    assert admit(closed, head, 0.0).caller == "billing"
+
+
+def test_a_host_that_the_configuration_lists_is_taken() -> None:
+    """Beside those that need no entry."""
+    listing = rules(hosts=Hosts(["sidecar.example.com"]))
+    head = RequestHead("PUT", b"/api/v1/customers/5", {b"host": b"sidecar.example.com"})
+    assert admit(listing, head, 0.0).caller == ANYONE
+    with pytest.raises(RefusedError):
+        admit(RULES, head, 0.0)
 
 
 # What leaves
