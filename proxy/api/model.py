@@ -90,5 +90,7 @@ class Endpoint:
     # Where the events of a call sit whose `id` makes it safe to repeat ("" is the body itself), for Replay.WITH_ID.
     event_items: str = ""
     event_id: str = "id"
+    # Where clients put the key of who calls into the body. It is the caller's credential, and never sent on.
+    caller_keys: tuple[str, ...] = ()
     # Sends with attachments and broadcast triggers outgrow the ordinary cap (`large_body_bytes`).
     large_body: bool = False
