@@ -95,5 +95,7 @@ class Endpoint:
     event_id: str = "id"
     # Customer.io documents no body. What clients send there may name the person of the path.
     bodiless: bool = False
+    # Where clients put the key of who calls into the body. It is the caller's credential, and never sent on.
+    caller_keys: tuple[str, ...] = ()
     # Sends with attachments and broadcast triggers outgrow the ordinary cap (`large_body_bytes`).
     large_body: bool = False

@@ -23,6 +23,8 @@ _COMMON = (
     "context.device.token",
     "context.device.type",
 )
+# Where Segment's clients put it, each its own (customerio-api.md 10.2). A call that is no batch may hold one all the same.
+_CALLER_KEYS = ("writeKey", "context.writeKey", "batch[].writeKey", "batch[].context.writeKey")
 # What each kind of call adds. An `event` may be a command, such as `User Deleted` or `Device Created or Updated`.
 _ALIAS = {"previousId": Identifier.SHAPE}
 _ROUTING = {
@@ -57,6 +59,7 @@ def _row(name: str, *, items: str = "") -> Endpoint:
         ),
         needed=(f"{prefix}traits.email",) if "identify" in kinds else (),
         sending=frozenset({"userId", "anonymousId"} | ({"email"} if "identify" in kinds else set())),
+        caller_keys=_CALLER_KEYS,
         event_items=items,
         event_id="messageId",
     )
