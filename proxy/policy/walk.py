@@ -123,7 +123,7 @@ class Walk:
             return value
         named = self._named
         if named is not None:
-            left = named.replaced(value, position.kind, keyed=self._keyed)
+            left = named.replaced(value, position, keyed=self._keyed)
             if left is not value:
                 self._note(named.identity.hit)
                 value = left if named.identity.hit.enforced else value
