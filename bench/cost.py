@@ -39,6 +39,7 @@ from proxy.payload.decode import parse
 from proxy.payload.encode import encode
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
+from proxy.slices import Slices
 
 REPEATS, RUNS = 40, 200
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
@@ -133,7 +134,8 @@ async def _stages() -> dict[str, float]:
         clock=clock,
         spawn=lambda _: None,
     )
-    server = Server(Outbound(rules, sender, observer, clock), LIMITS, clock, cork)
+    slices = Slices(asyncio.get_running_loop().call_soon)
+    server = Server(Outbound(rules, sender, observer, clock, slices), LIMITS, clock, cork)
     caller = CallerConnection(server)
     caller.connection_made(Transport())
     requests = [work.request(variant) for variant in range(work.VARIANTS)]

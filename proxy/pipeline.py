@@ -125,9 +125,7 @@ def _go_on() -> None:
     """Do not pause."""
 
 
-def prepare(  # noqa: PLR0915 - the journey of one request, in order
-    admission: Admission, body: bytes, pause: Callable[[], None] = _go_on
-) -> tuple[Outgoing, list[Hit]]:
+def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_on) -> tuple[Outgoing, list[Hit]]:
     """Return the call that leaves, and what the policy did to it; `pause` is called between slices of the work.
 
     Raises:
@@ -165,18 +163,8 @@ def prepare(  # noqa: PLR0915 - the journey of one request, in order
             stage = "encode"
             body = encode(value)
         stage = "target"
-        target = match.target
-        if policy.looks:
-            hits = [*hits, *policy.looked_at(match, named, budget)]
-        if named is not None:
-            target, replaced = policy.target(match, named)
-            hits += replaced
-        if match.unnamed_query:
-            # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
-            stage = "query"
-            query, more = _query(policy, match.unnamed_query, named, budget)
-            target += query
-            hits = [*hits, *more]
+        target, acted = _target(policy, match, named, budget)
+        hits += acted
         # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
         stage = "limits"
         body, excesses, withheld = limited(rules, endpoint, target, value, body)
@@ -247,6 +235,21 @@ def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
     if not facts.is_json and body.strip() not in (b"", b"null"):
         raise RefusedError(Reason.UNSUPPORTED_MEDIA)
     return body
+
+
+def _target(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget) -> tuple[bytes, list[Hit]]:
+    """Return the target that leaves, and what the policy did to it."""
+    target = match.target
+    hits = policy.looked_at(match, named, budget) if policy.looks else []
+    if named is not None:
+        target, replaced = policy.target(match, named)
+        hits += replaced
+    if match.unnamed_query:
+        # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
+        query, more = _query(policy, match.unnamed_query, named, budget)
+        target += query
+        hits += more
+    return target, hits
 
 
 def _query(

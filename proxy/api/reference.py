@@ -20,7 +20,7 @@ Every call the sidecar forwards. Anything else is answered 403 `endpoint_not_all
 With `outbound.unknown_endpoints: inspect`, a call that is not listed is sent on if its path begins with `/api/` (to the Track
 API, as `unknown.track`) or `/v1/` (to the App API, as `unknown.app`). Every rule of the policy holds for it, whatever
 `endpoints` the rule names, and no position is exempt. Its path is sent as it is, for there are no field
-names to go by; detect rules that deny or count look at it.
+names to go by; detect rules that deny or count look at it, and `identifiers` replaces addresses and who the body names.
 
 * **Name**: what a rule's `endpoints` takes, alone or as a glob: `track.*`, `app.v1.send.*`, `pipelines.v1.track`. Also the
   `endpoint` label of metrics and logs.
@@ -41,7 +41,8 @@ _POSITIONS = """\
 
 What a call is sent by. Rules that strip, hash or mask pass over a single value, or an array of single values, at these
 positions of the body; `deny` and `mode: report` look at them. `[]` is every element of an array, `*` any one key, `**`
-everything below. A rule that would change one of the fields in the last column is refused unless it says `force: true`.
+everything below. With `allow` they leave without being named, of the shape that is written. A rule that would change one of
+the fields in the last column is refused unless it says `force: true`.
 """
 
 _LIMITS = """\

@@ -21,10 +21,34 @@ from proxy.policy.actions import Canonical, HmacHasher, as_it_is, email, phone
 
 # The longest identifier that is looked at closely: Customer.io takes 150 bytes, percent-coded three times as many characters.
 LONGEST: Final = 1000
+# The longest text that is folded: an address has at most 254 characters (RFC 5321 section 4.5.3.1.3), and normalising marks is
+# quadratic.
+FOLDED_MAX: Final = 254
 # How often a value may be percent-coded and still be seen through.
 CODED_MAX: Final = 4
 # The fewest digits that tell a phone number from an ordinary number.
 PHONE_DIGITS = 7
+
+
+# Characters that are not seen (Unicode category Cf).
+_HIDDEN: Final = {code: None for code in range(0xAD, 0xE0080) if unicodedata.category(chr(code)) == "Cf"}
+
+
+def decoded(text: str) -> str:
+    """Return a text without its percent-coding, however often it is coded; a long one as it is."""
+    if len(text) <= LONGEST:
+        for _ in range(CODED_MAX):
+            if "%" not in text:
+                break
+            text = unquote(text)
+    return text
+
+
+def folded(text: str) -> str:
+    """Return a text with its full-width letters as ordinary ones, and without hidden characters; a long one as it is."""
+    if text.isascii() or len(text) > FOLDED_MAX:
+        return text
+    return unicodedata.normalize("NFKC", text).translate(_HIDDEN)
 
 
 def address(text: str) -> str:
@@ -32,14 +56,7 @@ def address(text: str) -> str:
 
     Customer.io compares addresses without case; coding, full-width letters and hidden characters make no other person.
     """
-    text = text.strip()
-    if len(text) <= LONGEST:
-        for _ in range(CODED_MAX):
-            if "%" not in text:
-                break
-            text = unquote(text)
-        if not text.isascii():
-            text = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+    text = folded(decoded(text.strip()))
     return email(text) if "@" in text else ""
 
 
@@ -50,9 +67,7 @@ def email_form(text: str) -> str:
 
 def phone_digits(text: str) -> str:
     """Return the digits of a phone number, or nothing where `text` is none that could be told from an ordinary number."""
-    canonical = phone(text)
-    if not canonical.isascii() and len(canonical) <= LONGEST:
-        canonical = "".join(each for each in unicodedata.normalize("NFKC", canonical) if unicodedata.category(each) != "Cf")
+    canonical = phone(folded(text))
     digits = canonical.removeprefix("+")
     return digits if digits.isdecimal() and digits.isascii() and len(digits) >= PHONE_DIGITS else ""
 
@@ -73,7 +88,7 @@ CANONICAL: Mapping[Identifier, Canonical] = {
 _BY_NAME = {"email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID, "phone": Identifier.PHONE}
 _OWN_ID = "cio_"
 # Positions of these kinds name no person, or are where a message goes to.
-NOBODY: Final = frozenset({Identifier.ADDRESS, Identifier.OPAQUE})
+NOBODY: Final = (Identifier.ADDRESS, Identifier.OPAQUE)
 # The top-level domain under which no mail is delivered (RFC 2606 section 2).
 _UNREACHABLE = ".invalid"
 
@@ -97,7 +112,8 @@ class Pseudonyms:
     def __init__(self, hasher: HmacHasher, kinds: Iterable[Identifier], previous: Sequence[str]) -> None:
         """Replace identifiers of these `kinds`; `previous` are the ids of keys that were used before."""
         self._hasher = hasher
-        self.kinds = frozenset(kinds)
+        # Members of an enumeration are hashed by a call, and compared in a tuple without one.
+        self.kinds = tuple(kinds)
         self._key_id = hasher.key_id
         ids = "|".join(map(re.escape, (hasher.key_id, *previous)))
         self._own = re.compile(rf"(?:{ids})\.[0-9a-f]{{8,64}}")
@@ -118,16 +134,17 @@ class Pseudonyms:
         """Return the type by which an identifier is replaced, which is kept if it is none of `kinds`."""
         if kind in NOBODY:
             return kind
-        if Identifier.EMAIL in self.kinds and address(value):
+        if ("@" in value or "%" in value or not value.isascii()) and Identifier.EMAIL in self.kinds and address(value):
             return Identifier.EMAIL
         return kind_of(kind, value, id_type)
 
     def of(self, kind: Identifier, value: str, id_type: str = "") -> str:
         """Return the pseudonym of an identifier, or itself where its type is kept."""
-        kind = self.typed(kind, value, id_type)
-        if kind not in self.kinds or not value:
-            return value
-        if self.made(value):
+        return self.made_of(self.typed(kind, value, id_type), value)
+
+    def made_of(self, kind: Identifier, value: str) -> str:
+        """Return the pseudonym of an identifier whose type is known, as `of` does."""
+        if kind not in self.kinds or not value or self.made(value):
             return value
         hashed = self._hasher.keyed(CANONICAL[kind](value))
         if kind is not Identifier.EMAIL:

@@ -8,75 +8,38 @@ A raw identifier beside its own pseudonym names the person again, so replacing i
 * Spellings are compared, not bytes: case, white space, percent-coding, full-width letters and the separators of a phone number
   hide nothing, and `5` and `"5"` are one id.
 * Where a type is replaced, only a scalar may stand, or an array of scalars where the table says so, and what leads there is an
-  object. Anything else could hold an identifier that is not seen as one, so the call is refused. Nothing (null, an empty text,
-  object or array) is legal everywhere but for an array or object in place of a scalar.
+  object; JSON text of one is none. Anything else could hold an identifier that is not seen as one, so the call is refused.
+  Nothing (null, an empty text, object or array) is legal everywhere but for an array or object in place of a scalar.
 * Of an endpoint that the table does not know, keys say what identifiers are (`BY_KEY`).
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
 from proxy.api.match import Match, encode_query
 from proxy.api.model import Endpoint, Identifier
+from proxy.api.naming import BY_KEY, ID_KEYS
 from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, DeniedError, Hit
-from proxy.policy.identity import CODED_MAX, LONGEST, NOBODY, Pseudonyms, address, phone_digits
+from proxy.policy.identity import CODED_MAX, LONGEST, NOBODY, PHONE_DIGITS, Pseudonyms, address, folded, phone_digits
 from proxy.policy.names import key_units, normal_form
-from proxy.policy.texts import digits_of
+from proxy.policy.positions import NOWHERE, Person, Position
+from proxy.policy.texts import NESTED_MAX, digits_of, held_json, spelled
 
-# What keys say, in normal form, where no table does.
-BY_KEY: Final[Mapping[str, Identifier]] = {
-    **dict.fromkeys(("email", "emailaddress", "useremail", "customeremail", "emails"), Identifier.EMAIL),
-    **dict.fromkeys(("phone", "phonenumber", "phones"), Identifier.PHONE),
-    **dict.fromkeys(("anonymousid", "anonymousids"), Identifier.ANONYMOUS_ID),
-    **dict.fromkeys(
-        (
-            "accountid", "contactid", "customerid", "customerids", "distinctid", "externalid", "id", "identifier", "ids",
-            "memberid", "personid", "previousid", "profileid", "subscriberid", "uid", "userid", "userids", "uuid",
-        ),
-        Identifier.SHAPE,
-    ),
-}  # fmt: skip
-# The keys, in normal form, under which a value that the request names elsewhere as an id is that id.
-ID_KEYS: Final = frozenset((*BY_KEY, "cioid"))
 # What it takes, in units of `payload.budget`: to look at a member or element, and to note an identifier.
 MEMBER_UNITS: Final = 3
 NAMED_UNITS: Final = 30
+# JSON text of an object or array: an id may have braces around it, but then no quotation marks inside.
+_STRUCTURE = re.compile(r"""\s*(?:\[.*\]|\{[^"]*".*\})\s*""", re.DOTALL)
 _PHONE_CHARACTERS = 40
+_PHONE_BEGINS = frozenset("+(0123456789")
+# No number below has the digits of a phone number.
+_SMALL = 10 ** (PHONE_DIGITS - 1)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _PAIRED = frozenset({"name", "key", "field"})
 _PAIR_KEYS = 8
-
-
-class Person:
-    """A place in a body, as far as identifiers that are replaced stand there or below.
-
-    Its keys are compared in normal form: `traits.Email` is an email address as well.
-    """
-
-    __slots__ = ("each", "keys", "kind", "whole")
-
-    def __init__(self) -> None:
-        """Make a place where nothing is known yet."""
-        self.keys: dict[str, Person] = {}
-        self.each: Person | None = None
-        """The place of each element, where an array belongs here."""
-        self.kind: Identifier | None = None
-        self.whole = False
-        """Whether an expression stands here, whose conditions name people."""
-
-    def place(self, position: str) -> "Person":
-        """Return the place that a position of the endpoint table names, seen from here."""
-        if position in ("", "**"):
-            return self
-        step, _, rest = position.partition(".")
-        found = self.keys.setdefault(normal_form(step), Person())
-        for _ in range(step.count("[]")):
-            found.each = found.each or Person()
-            found = found.each
-        return found.place(rest)
 
 
 class Identity:
@@ -139,7 +102,7 @@ class Identity:
         if value is None or kind is bool or (kind is str and not value):
             return
         if person.kind is not None:
-            if kind is dict or kind is list:
+            if kind is dict or kind is list or (kind is str and _STRUCTURE.fullmatch(value)):
                 self._refuse()
             else:
                 found.add(person.kind, value if kind is str else digits_of(value))
@@ -205,13 +168,14 @@ class Identity:
 class Named:
     """Who is named in one request, and their pseudonyms."""
 
-    __slots__ = ("_emails", "_id_type", "_ids", "_phones", "budget", "identity")
+    __slots__ = ("_emails", "_given", "_id_type", "_ids", "_phones", "budget", "identity")
 
     def __init__(self, identity: Identity, id_type: str, budget: Budget) -> None:
         """Begin with nobody; `id_type` is what the call's query says its identifiers are, and `budget` pays for the work."""
         self.identity = identity
         self.budget = budget
         self._id_type = id_type
+        self._given: dict[str, tuple[Identifier, str]] = {}
         self._emails: dict[str, str] = {}
         self._phones: dict[str, str] = {}
         self._ids: dict[str, str] = {}
@@ -220,10 +184,12 @@ class Named:
         """Note that `text` stands where an identifier of this kind belongs."""
         self.budget.spend(NAMED_UNITS)
         pseudonyms = self.identity.pseudonyms
-        pseudonym = pseudonyms.of(kind, text, self._id_type)
-        if pseudonym == text or len(text.strip()) > LONGEST:
+        typed = pseudonyms.typed(kind, text, self._id_type)
+        pseudonym = pseudonyms.made_of(typed, text)
+        if pseudonym == text or len(text) > LONGEST:
             return
-        kind = pseudonyms.typed(kind, text, self._id_type)
+        self._given[text] = kind, pseudonym
+        kind = typed
         if kind is Identifier.EMAIL and (form := address(text)):
             self._emails[form] = pseudonym
         elif kind is Identifier.PHONE and (digits := phone_digits(text)):
@@ -231,37 +197,71 @@ class Named:
         else:
             self._ids[text.strip()] = pseudonym
 
-    def replaced(self, value: Any, kind: Identifier | None, *, keyed: bool) -> Any:  # noqa: ANN401 - a scalar
+    def replaced(self, value: Any, position: Position, *, keyed: bool) -> Any:  # noqa: ANN401 - a scalar
         """Return what stands for a text or a number in what leaves, as `pseudonym` does; the very value where it stays."""
+        kind = position.kind
+        if kind is None and not keyed:
+            if not self._emails and not self._phones:
+                return value
+            if type(value) is not str and (not self._phones or -_SMALL < value < _SMALL):
+                return value
         text = value if type(value) is str else digits_of(value)
         pseudonym = self.pseudonym(kind, text, keyed=keyed)
+        if pseudonym == text and position.exempt and kind is not Identifier.ADDRESS:
+            # No rule looks into a text that stands here.
+            pseudonym = self._held(text, NESTED_MAX)
         return value if pseudonym == text else pseudonym
+
+    def _held(self, text: str, levels: int) -> str:
+        """Return a text that holds JSON with what is replaced in it; the very text where nothing is."""
+        held = held_json(text, self.budget) if levels and _STRUCTURE.fullmatch(text) else None
+        if held is None:
+            return text
+        left = self._inside(held.value, levels - 1, keyed=False)
+        return text if held.exact and left == held.value else spelled(left)
+
+    def _inside(self, value: Any, levels: int, *, keyed: bool) -> Any:  # noqa: ANN401 - JSON
+        kind = type(value)
+        if kind is dict or kind is list:
+            self.budget.spend(MEMBER_UNITS * (1 + len(value)))
+        if kind is dict:
+            return {
+                self.key(key): self._inside(child, levels, keyed=self.keyed(key, value, expression=False))
+                for key, child in value.items()
+            }
+        if kind is list:
+            return [self._inside(child, levels, keyed=keyed) for child in value]
+        if kind is str:
+            return self._held(self.pseudonym(None, value, keyed=keyed), levels)
+        return value if value is None or kind is bool else self.replaced(value, NOWHERE, keyed=keyed)
 
     def pseudonym(self, kind: Identifier | None, text: str, *, keyed: bool) -> str:
         """Return what stands for `text` in what leaves; it is itself where it names nobody whose identifier is replaced.
 
         `kind` is that of its position, `keyed` says that it stands under a key that ids stand under.
         """
-        if kind is not None:
-            if kind in NOBODY:
-                # Where a message goes must not change; a device token that names a person may.
-                if kind is Identifier.ADDRESS:
-                    return text
-            else:
-                pseudonym = self.identity.pseudonyms.of(kind, text, self._id_type)
-                if pseudonym != text:
-                    return pseudonym
+        if kind is Identifier.ADDRESS:
+            return text  # where a message goes must not change
+        if kind is not None and kind not in NOBODY:
+            given = self._given.get(text)
+            if given is not None and given[0] is kind:
+                return given[1]
+            pseudonym = self.identity.pseudonyms.of(kind, text, self._id_type)
+            if pseudonym != text:
+                return pseudonym
         plain = text.strip()
-        if len(plain) > LONGEST:
+        if not plain or len(plain) > LONGEST:
             return text
-        for coded in range(CODED_MAX):
-            found = self._known(plain, keyed=keyed)
-            if found:
-                return quote(found, safe="") if coded else found
-            if "%" not in plain:
+        coded = 0
+        while True:
+            if keyed and (found := self._ids.get(plain)):
+                break
+            if "%" not in plain or coded == CODED_MAX:
+                found = self._known(plain)
                 break
             plain = unquote(plain)
-        return text
+            coded += 1
+        return text if not found else quote(found, safe="") if coded else found
 
     def key(self, key: str) -> str:
         """Return what stands for a key, which may be an address itself."""
@@ -307,13 +307,12 @@ class Named:
         made = self.identity.pseudonyms.made
         return [value for value, was in zip(now, before, strict=True) if value == was and not made(value)]
 
-    def _known(self, text: str, *, keyed: bool) -> str:
-        """Return the pseudonym of an identifier that the request names, or nothing."""
-        if keyed and self._ids and (found := self._ids.get(text.strip())):
-            return found
-        if self._emails and ("@" in text or not text.isascii()) and (found := self._emails.get(address(text))):
-            return found
-        if self._phones and len(text) <= _PHONE_CHARACTERS:
+    def _known(self, text: str) -> str:
+        """Return the pseudonym of an address or a phone number that the request names, or nothing."""
+        text = folded(text)
+        if self._emails and "@" in text:
+            return self._emails.get(text.strip().lower(), "")
+        if self._phones and len(text) <= _PHONE_CHARACTERS and text[:1] in _PHONE_BEGINS:
             return self._phones.get(phone_digits(text), "")
         return ""
 

@@ -6,6 +6,7 @@ last `**` for everything below. Keys are Customer.io's own and are compared exac
 """
 
 from proxy.api.model import Endpoint, Identifier
+from proxy.policy.names import normal_form
 
 
 class Position:
@@ -95,6 +96,35 @@ class Position:
 
 NOWHERE = Position()
 EVERYWHERE = Position(exempt=True)
+
+
+class Person:
+    """A place in a body, as far as identifiers that are replaced stand there or below.
+
+    Its keys are compared in normal form: `traits.Email` is an email address as well.
+    """
+
+    __slots__ = ("each", "keys", "kind", "whole")
+
+    def __init__(self) -> None:
+        """Make a place where nothing is known yet."""
+        self.keys: dict[str, Person] = {}
+        self.each: Person | None = None
+        """The place of each element, where an array belongs here."""
+        self.kind: Identifier | None = None
+        self.whole = False
+        """Whether an expression stands here, whose conditions name people."""
+
+    def place(self, position: str) -> "Person":
+        """Return the place that a position of the endpoint table names, seen from here."""
+        if position in ("", "**"):
+            return self
+        step, _, rest = position.partition(".")
+        found = self.keys.setdefault(normal_form(step), Person())
+        for _ in range(step.count("[]")):
+            found.each = found.each or Person()
+            found = found.each
+        return found.place(rest)
 
 
 def tree(endpoint: Endpoint | None) -> Position:

@@ -151,7 +151,7 @@ class Walk:
         named = self._named
         if named is not None:
             self._budget.spend(NAMED_UNITS if position.kind is None else PSEUDONYM_UNITS)
-            left = named.replaced(value, position.kind, keyed=self._keyed)
+            left = named.replaced(value, position, keyed=self._keyed)
             if left is not value:
                 self._note(named.identity.hit)
                 value = left if named.identity.hit.enforced else value

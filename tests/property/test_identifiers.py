@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Match, Table
 from proxy.api.model import Endpoint, Identifier
+from proxy.api.naming import ID_KEYS
 from proxy.payload.encode import encode
 from proxy.policy.actions import HmacHasher
 from proxy.policy.compile import Policy, compile_policy
@@ -23,7 +24,6 @@ from proxy.policy.fields import DeniedError
 from proxy.policy.identity import Pseudonyms
 from proxy.policy.model import PolicyDocument
 from proxy.policy.names import normal_form
-from proxy.policy.people import ID_KEYS
 from proxy.sensitive import Sensitive
 
 KEY = Sensitive(b"pepper-0123456789")

@@ -256,8 +256,8 @@ def test_a_prepared_call_is_its_exchange() -> None:
     stage.exchange.pause()
     stage.turn(10_000)
     (connection,) = stage.pool.all
-    assert connection.paused
+    paused = [connection.paused]
     stage.exchange.resume()
-    assert not connection.paused
+    assert [*paused, connection.paused] == [True, False]
     stage.exchange.shut_down()
     assert stage.caller.reason is Reason.SHUTTING_DOWN

@@ -52,6 +52,9 @@ IDENTIFY, EVENT = "PUT /api/v1/customers/u-77", "POST /api/v1/customers/u-77/eve
         (IDENTIFY, {"Email": [MAIL]}),
         (IDENTIFY, {"email": {"address": MAIL}}),
         (IDENTIFY, {"email": []}),
+        (IDENTIFY, {"email": '["ada@example.com"]'}),
+        (IDENTIFY, {"id": ' {"id":"u-77"}'}),
+        (IDENTIFY, {"phone": "[15550123456]"}),
         (IDENTIFY, {"id": [NAME]}),
         (IDENTIFY, [{"email": MAIL}]),
         (IDENTIFY, MAIL),
@@ -148,6 +151,7 @@ def test_nothing_hides_nothing(call: str, body: Any) -> None:  # noqa: ANN401 - 
         (IDENTIFY, {"email": MAIL, MAIL: 1}, {"email": EMAIL, EMAIL: 1}),
         (IDENTIFY, {"Email": MAIL, "x": MAIL}, {"Email": EMAIL, "x": EMAIL}),
         (IDENTIFY, {"id": MAIL}, {"id": EMAIL}),
+        (IDENTIFY, {"id": "{6B29FC40-CA47}"}, {"id": NAMED.of(Identifier.ID, "{6B29FC40-CA47}")}),
         (IDENTIFY, {"phone": NUMBER, "x": 15550123456}, {"phone": PHONE, "x": PHONE}),
         (IDENTIFY, {"phone": NUMBER, "x": "+1 (555) 012-3456"}, {"phone": PHONE, "x": PHONE}),
         (IDENTIFY, {"phone": "555", "x": "555", "y": 555}, {"phone": NAMED.of(Identifier.PHONE, "555"), "x": "555", "y": 555}),
@@ -216,6 +220,21 @@ def test_a_raw_identifier_does_not_stand_beside_its_pseudonym(call: str, body: A
 def test_in_paths_it_is_as_in_bodies(call: str, body: Any, target: str | None) -> None:  # noqa: ANN401 - JSON
     """With ids kept, an address or a phone number in their place is still one; a device token is left."""
     assert sent(call, body, "email", "phone")[0] == (target or call.partition(" ")[2])
+
+
+def test_what_is_held_at_a_routing_position_is_replaced() -> None:
+    """No rule looks into the name of an event, and its text may be JSON, in JSON."""
+    held = encode({"a": encode([MAIL, {"user_id": NAME, "n": 15550123456}]).decode(), MAIL: 1.0}).decode()
+    inner = encode([EMAIL, {"user_id": ID, "n": PHONE}]).decode()
+    body = {"name": held, "email": MAIL, "phone": NUMBER, "data": {"recipient": MAIL}}
+    assert sent(EVENT, body)[1] == {
+        "name": encode({"a": inner, EMAIL: 1.0}).decode(),
+        "email": EMAIL,
+        "phone": PHONE,
+        "data": {"recipient": MAIL},
+    }
+    same = {"name": '{ "a" : 1.0 }', "email": MAIL}
+    assert sent(EVENT, same)[1] == {**same, "email": EMAIL}
 
 
 def test_of_an_unknown_endpoint_keys_say_who_is_named() -> None:
