@@ -121,14 +121,10 @@ class Pseudonyms:
         self._prefixes = tuple(f"{name}." for name in (hasher.key_id, *previous))
 
     def changes(self, kind: Identifier) -> bool:
-        """Say whether an identifier at a position of this kind may be replaced."""
-        if kind in NOBODY:
-            return False
-        if Identifier.EMAIL in self.kinds:
-            return True
-        if kind is Identifier.BY_ID_TYPE:
-            return Identifier.ID in self.kinds or Identifier.PHONE in self.kinds
-        return (Identifier.ID if kind is Identifier.SHAPE else kind) in self.kinds
+        """Say whether identifiers at a position of this kind are of a type that is replaced, or may be."""
+        if kind in (Identifier.SHAPE, Identifier.BY_ID_TYPE):
+            return Identifier.ID in self.kinds or Identifier.EMAIL in self.kinds
+        return kind in self.kinds
 
     def typed(self, kind: Identifier, value: str, id_type: str = "") -> Identifier:
         """Return the type by which an identifier is replaced, which is kept if it is none of `kinds`."""

@@ -14,7 +14,8 @@ A raw identifier beside its own pseudonym names the person again, so replacing i
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -37,6 +38,7 @@ _PHONE_CHARACTERS = 40
 _PHONE_BEGINS = frozenset("+(0123456789")
 # No number below has the digits of a phone number.
 _SMALL = 10 ** (PHONE_DIGITS - 1)
+_NO_KEYS: Mapping[str, Identifier] = MappingProxyType({})
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _PAIRED = frozenset({"name", "key", "field"})
 _PAIR_KEYS = 8
@@ -58,8 +60,8 @@ class Identity:
     def _tree(self, endpoint: Endpoint) -> Person:
         root = Person()
         for position, kind in (*endpoint.identifiers.items(), *endpoint.naming_attributes.items()):
-            if self.pseudonyms.changes(kind):
-                root.place(position).kind = kind
+            if kind not in NOBODY:
+                root.place(position, strict=self.pseudonyms.changes(kind)).kind = kind
         for position in endpoint.routing:
             if position.endswith("**"):
                 root.place(position).whole = True
@@ -103,7 +105,7 @@ class Identity:
             return
         if person.kind is not None:
             if kind is dict or kind is list or (kind is str and _STRUCTURE.fullmatch(value)):
-                self._refuse()
+                self._mistyped(person, value, found)
             else:
                 found.add(person.kind, value if kind is str else digits_of(value))
         elif person.whole:
@@ -120,7 +122,7 @@ class Identity:
                     self._visit(place, child, found)
         # Neither is needed here: an empty object is written as an array by some clients, and the other way round.
         elif (person.keys or person.each is not None) and value not in ({}, []):
-            self._refuse()
+            self._mistyped(person, value, found)
 
     def _below(self, person: Person, key: str, budget: Budget) -> Person | None:
         """Return the place of a key, which may be dotted: as many steps as it spells."""
@@ -146,22 +148,31 @@ class Identity:
             for child in value:
                 self._conditions(child, found)
 
-    def _by_keys(self, kind: Identifier | None, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
-        """Look for identifiers under keys that say so, where no table does; `kind` is what stands here by its key."""
+    def _by_keys(
+        self,
+        kind: Identifier | None,
+        value: Any,  # noqa: ANN401 - JSON
+        found: "Named",
+        table: Mapping[str, Identifier] = BY_KEY,
+    ) -> None:
+        """Look for identifiers under keys that say so by `table`, where no row does; `kind` is what stands here."""
         form = type(value)
         if form is dict:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
             for key, child in value.items():
-                self._by_keys(BY_KEY.get(self.form(key, found.budget)), child, found)
+                self._by_keys(table.get(self.form(key, found.budget), kind), child, found, table)
         elif form is list:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
             for child in value:
-                self._by_keys(kind, child, found)
+                self._by_keys(kind, child, found, table)
         elif kind is not None and value is not None and form is not bool:
             found.add(kind, value if form is str else digits_of(value))
 
-    def _refuse(self) -> None:
-        if self.hit.enforced:
+    def _mistyped(self, person: Person, value: object, found: "Named") -> None:
+        """Refuse what stands in place of an identifier that is replaced, or leads to one; elsewhere it may hold addresses."""
+        if not person.strict:
+            self._by_keys(Identifier.CIO_ID, value, found, _NO_KEYS)
+        elif self.hit.enforced:
             raise DeniedError([self.hit])
 
 
@@ -259,7 +270,7 @@ class Named:
             if "%" not in plain or coded == CODED_MAX:
                 found = self._known(plain)
                 break
-            plain = unquote(plain)
+            plain = unquote(plain).strip()
             coded += 1
         return text if not found else quote(found, safe="") if coded else found
 

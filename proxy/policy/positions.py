@@ -104,7 +104,7 @@ class Person:
     Its keys are compared in normal form: `traits.Email` is an email address as well.
     """
 
-    __slots__ = ("each", "keys", "kind", "whole")
+    __slots__ = ("each", "keys", "kind", "strict", "whole")
 
     def __init__(self) -> None:
         """Make a place where nothing is known yet."""
@@ -112,19 +112,23 @@ class Person:
         self.each: Person | None = None
         """The place of each element, where an array belongs here."""
         self.kind: Identifier | None = None
+        self.strict = False
+        """Whether only a scalar, or what leads to one, may stand here: its type is replaced."""
         self.whole = False
         """Whether an expression stands here, whose conditions name people."""
 
-    def place(self, position: str) -> "Person":
-        """Return the place that a position of the endpoint table names, seen from here."""
+    def place(self, position: str, *, strict: bool = False) -> "Person":
+        """Return the place that a position of the endpoint table names, seen from here; all on the way is as `strict` as it."""
+        self.strict = self.strict or strict
         if position in ("", "**"):
             return self
         step, _, rest = position.partition(".")
         found = self.keys.setdefault(normal_form(step), Person())
         for _ in range(step.count("[]")):
+            found.strict = found.strict or strict
             found.each = found.each or Person()
             found = found.each
-        return found.place(rest)
+        return found.place(rest, strict=strict)
 
 
 def tree(endpoint: Endpoint | None) -> Position:

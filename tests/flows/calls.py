@@ -33,6 +33,7 @@ POLICIES: dict[str, dict[str, Any]] = {
         "hash": HMAC,
         "identifiers": {"id": "hmac", "email": "hmac", "phone": "hmac"},
         "allow": {
+            "track.v1.segment.add": [],
             "track.v1.identify": [
                 "plan", "phone", "note", "raw", "form", "url", "deep", "friends", "home", "count", "age", "list", "secret",
                 "card", "vip", "mobile",
@@ -84,6 +85,8 @@ POLICIES: dict[str, dict[str, Any]] = {
     },
     # What is too large for Customer.io, by limits as small as these calls (`SMALL`).
     "limits": {"version": 1, "vendor_limits": "enforce", "rules": [{"name": "never", "fields": ["ssn"], "action": "strip"}]},
+    # One type alone.
+    "numbers": {"version": 1, "hash": HMAC, "identifiers": {"id": "hmac", "phone": "hmac"}},
     # A policy that looks, and changes nothing.
     "report": {
         "version": 1,
@@ -282,6 +285,24 @@ CALLS = (
     Call("Customer.io's own id", "everything", "DELETE", "/api/v1/customers/cio_5"),
     Call("members by their type", "everything", "POST", "/api/v1/segments/1/add_customers?id_type=email",
          text({"ids": [f"{C}@b.c"]})),
+    Call("who is named, in all of a call", "everything", "POST", "/api/v2/entity", text({
+        "identifiers": {"email": f"{C}%40b.c"}, "attributes": {
+            "phone": "+1 555 0123", "x": f"{C}@B.C ", "y": [15550123, f"{C}%40b.c", "%2B15550123"], f"{C}@b.c": 1,
+            "z": "+1 555 0124"},
+        "name": held({"a": [f"{C}@b.c", 1.5, None, held([15550123])]}), "pair": {"name": "user_id", "value": C}, "my.id": 1,
+    })),
+    Call("a name that holds nobody", "everything", "POST", "/api/v2/entity", text({
+        "name": held([C]), "identifiers": {"id": 5}})),
+    Call("JSON text in place of an object", "everything", "POST", "/api/v2/entity", text({"identifiers": held({"email": C})})),
+    Call("an array in place of a number", "numbers", "PUT", "/api/v1/customers/a%40b.c", text({"phone": [C], "id": C})),
+    Call("kept addresses of any shape", "numbers", "POST", "/v1/campaigns/1/triggers", text({
+        "emails": f"{C}@b.c", "ids": [5], "per_user_data": [{"email": [C, {"x": 1}]}]})),
+    Call("a body where none belongs", "everything", "POST", f"{PERSON}/suppress", text({"email": C})),
+    Call("only text", "everything", "PUT", PERSON, text(True)),
+    Call("a filter", "everything", "POST", "/v1/customers", text({"filter": {"and": [
+        {"attribute": {"field": "id", "value": [C, 5]}}, {"segment": {"id": 5}}]}})),
+    Call("allowed in part", "everything", "PUT", PERSON, text({
+        "x.plan": C, "attributes.plan": C, "attributes.x": C, "plan.x": 1})),
     # Detectors
     Call("detectors", "detectors", "PUT", PERSON, text({
         "card": "4111 1111 1111 1111 2025", "n": [4111111111111111, 4111111111111112, 536904399, 1.5], "email": "A@b.c",

@@ -191,7 +191,10 @@ def named(body: object) -> dict[str, object] | None:
 def name(found: dict[str, object], place: str, value: object) -> bool:
     """Note who is named at a place; say whether only one can stand there."""
     if isinstance(value, dict | list):
-        return False
+        if place != "phone":
+            return False
+        # Phone numbers are kept: anything may stand there, and addresses in it are still some.
+        return all(name(found, place, child) for child in (value.values() if isinstance(value, dict) else value))
     if stands(value):
         now = pseudonym(IDENTIFIERS[place], value)
         if now != value:

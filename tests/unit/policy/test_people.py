@@ -100,6 +100,16 @@ def test_a_shape_that_could_hide_an_identifier_is_refused(call: str, body: Any) 
     assert kept == body
 
 
+def test_at_a_position_of_a_kept_type_any_shape_may_stand() -> None:
+    """Ids are kept, so nothing is refused; an address in their place is still one."""
+    assert sent(IDENTIFY, {"id": ["5", {"x": MAIL}], "phone": [NUMBER]}, "email")[1] == {
+        "id": ["5", {"x": EMAIL}],
+        "phone": [NUMBER],
+    }
+    assert sent(IDENTIFY, {"email": [MAIL, {"id": "5"}]}, "phone")[1] == {"email": [MAIL, {"id": "5"}]}
+    assert sent("POST /v1/customers/attributes", {"ids": MAIL}, "email")[1] == {"ids": EMAIL}
+
+
 @pytest.mark.parametrize(
     ("call", "body"),
     [
