@@ -1,6 +1,6 @@
 # `make demo` and `make test` do all the set-up there is. They need make and Python 3.11 or newer with venv, nothing else.
-# Where npm is, `make test` installs Customer.io's Node SDKs; where Go is, `make tools` builds helm, kubeconform and Vault. What
-# a machine lacks, the tests skip by name.
+# Where Node and npm are, `make test` installs Customer.io's Node SDKs; where Go is, `make tools` builds helm, kubeconform and
+# Vault. What a machine lacks, the tests skip by name.
 
 PYTHON ?= python3
 # A version manager's shim is on PATH and may run nothing, so each program is asked for its version.
@@ -39,7 +39,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 help:
 	@echo "make demo     the sidecar between the official SDK and a simulated Customer.io"
-	@echo "make test     every test that this machine can run; ARGS='-k drain' passes options to pytest"
+	@echo "make test     every test that this machine can run, on each core; ARGS='-k drain' passes options to pytest"
 	@echo "              COMPILED=1 runs them against the compiled package; 'make bench COMPILED=1' measures it too"
 	@echo "make check    style, types, floors, secrets, Dockerfile, locks"
 	@echo "make soak     1,000 rotations of keys under two SDKs that never stop calling"

@@ -9,6 +9,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.running import on_an_idle_machine
+
 COMMAND_SECONDS = 30
 Command = Callable[..., "subprocess.CompletedProcess[str]"]
 Simulator = Callable[..., int]
@@ -26,11 +28,13 @@ def command() -> Command:
     """Return what runs `cio-sidecar` with arguments, in an environment of its own, any warning an error."""
 
     def run(*arguments: str | Path, **environ: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
+        done = subprocess.run(
             [sys.executable, "-X", "dev", "-W", "error", "-m", "proxy", *map(str, arguments)],
             capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False,
             env={"PATH": os.environ["PATH"], **environ},
         )  # fmt: skip
+        done.stderr = on_an_idle_machine(done.stderr)
+        return done
 
     return run
 
