@@ -32,10 +32,12 @@ would change a segment, or one segment as the name of the next (`/ssn/5`), or th
   `with ids` (if every event of it carries an id by which Customer.io drops repeats), or `never`.
 
 A bare `/batch` is the Track API's: Node's `TrackClient` forms it when its `url` does not end in `/api/v1`. The Pipelines and
-App APIs are taken under `/v1` only. A `writeKey` in the body of a Pipelines call (at the top, in `context`, in `batch[]`),
-which Segment's clients send, is the caller's key: it is never sent on, and where `outbound.callers` are configured it says who
-calls, unless the `Authorization` header does. Python and Node resolve an id of `..` before they send, which turns an event for that id
+App APIs are taken under `/v1` only. Python and Node resolve an id of `..` before they send, which turns an event for that id
 into an anonymous one; nothing in the request tells.
+
+A `writeKey` in the body of a Pipelines call (at the top, in `context`, in `batch[]`), which Segment's clients send, is the
+caller's key: it is never sent on, and where `outbound.callers` are configured it says who calls, unless the `Authorization`
+header does.
 """
 
 _POSITIONS = """\
