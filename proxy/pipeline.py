@@ -8,11 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from proxy.api import headers
-from proxy.api.match import Match, encode_query
-from proxy.api.model import Endpoint, Upstream
+from proxy.api.match import Match
+from proxy.api.model import Endpoint
 from proxy.api.web import from_page
 from proxy.credentials.shown import in_target, masked, may_be_shown, taken_out
 from proxy.delivery.withheld import Withheld
+from proxy.envelope import Passed, fields_sent, query_sent, target_sent
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Fields, Outgoing, RequestHead
 from proxy.payload.budget import Budget
@@ -22,12 +23,11 @@ from proxy.payload.oversize import LIMITS, NOTHING, Excess
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
-from proxy.policy.people import Named
-from proxy.policy.texts import field_of
 from proxy.rules import Rules
 
+# An application calls few endpoints with the same fields; it must not fill the memory by calling many.
+_POLICIES_MAX: Final = 16
 # Methods whose absent body is told as such (RFC 9110 section 8.6).
-_PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 _OFF: Final = Mode.OFF
 _REPORT: Final = Mode.REPORT
@@ -56,7 +56,7 @@ class StageError(Exception):
 class _Facts:
     """What the fields of a request say to this journey; found out once for all requests that carry the same."""
 
-    __slots__ = ("caller", "coding", "is_json", "lines", "pipelines_lines", "refused", "rules", "strict")
+    __slots__ = ("caller", "coding", "is_json", "refused", "rules", "sent", "strict")
 
     def __init__(self, rules: Rules, fields: Mapping[bytes, bytes]) -> None:
         self.rules = rules
@@ -65,8 +65,14 @@ class _Facts:
         self.coding = fields.get(b"content-encoding")
         self.is_json = headers.is_json(fields.get(b"content-type"))
         self.strict = fields.get(b"x-strict-mode") == b"1"
-        self.lines = headers.forwarded(fields)
-        self.pipelines_lines = b""
+        self.sent: dict[EndpointPolicy, Passed] = {}  # by the policy of an endpoint, for a caller
+
+    def find(self, policy: EndpointPolicy, endpoint: Endpoint, fields: Mapping[bytes, bytes]) -> Passed:
+        """Find out what is sent on of the fields, under a policy."""
+        if len(self.sent) >= _POLICIES_MAX:
+            self.sent.clear()
+        passed = self.sent[policy] = fields_sent(policy, self.rules.callers, endpoint, fields)
+        return passed
 
 
 def _refused(rules: Rules, fields: Mapping[bytes, bytes], caller: str | None) -> Reason | None:
@@ -163,13 +169,16 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
             stage = "encode"
             body = encode(value)
         stage = "target"
-        target, acted = _target(policy, match, named, budget)
-        hits += acted
+        target = target_sent(policy, match, named, budget, hits)
+        if match.unnamed_query:
+            stage = "query"
+            target += query_sent(policy, match.unnamed_query, named, budget, hits)
         # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
         stage = "limits"
         body, excesses, withheld = limited(rules, endpoint, target, value, body)
         stage = "head"
-        head = _head(admission, facts, target, len(body))
+        passed = facts.sent.get(policy) or facts.find(policy, endpoint, admission.head.headers)
+        head = _head(admission, passed.lines(hits), target, len(body))
     except OversizeError as refusal:
         refusal.hits = hits
         raise
@@ -237,57 +246,16 @@ def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
     return body
 
 
-def _target(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget) -> tuple[bytes, list[Hit]]:
-    """Return the target that leaves, and what the policy did to it."""
-    target = match.target
-    hits = policy.looked_at(match, named, budget) if policy.looks else []
-    if named is not None:
-        target, replaced = policy.target(match, named)
-        hits += replaced
-    if match.unnamed_query:
-        # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
-        query, more = _query(policy, match.unnamed_query, named, budget)
-        target += query
-        hits += more
-    return target, hits
-
-
-def _query(
-    policy: EndpointPolicy, parameters: Sequence[tuple[str, str]], named: Named | None, budget: Budget
-) -> tuple[bytes, list[Hit]]:
-    """Return what may leave of a query, with its question mark, and what the policy did to it."""
-    query: list[tuple[str, str]] = []
-    hits: list[Hit] = []
-    for name, value in parameters:
-        key = field_of(name)
-        kept, acted = policy.apply({key: value}, named=named, budget=budget)
-        hits += acted
-        if isinstance(kept, dict):
-            query += ((name if now == key else now, left) for now, left in kept.items())
-    return (b"?" + encode_query(query) if query else b""), hits
-
-
-def _head(admission: Admission, facts: _Facts, target: bytes, length: int) -> bytes:
+def _head(admission: Admission, lines: bytes, target: bytes, length: int) -> bytes:
     """Return the request line and header lines of the call, without the credential."""
     upstream = admission.match.endpoint.upstream
     method = admission.head.method
-    lines = facts.lines if upstream is not _PIPELINES else facts.pipelines_lines or _strict_lines(facts, admission.head.headers)
     if length:
         # However its type was spelled, the body is now JSON in UTF-8.
         framing = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % length
     else:
         framing = b"Content-Length: 0\r\n" if method in _BODY_EXPECTED else b""
     return b"".join((method.encode(), b" ", target, admission.rules.heads[upstream], lines, framing))
-
-
-def _strict_lines(facts: _Facts, fields: Mapping[bytes, bytes]) -> bytes:
-    """Return the lines of a Pipelines call: without strict mode Pipelines answers a bad key with 200.
-
-    It is ours alone to say: `Connection` could take the caller's away.
-    """
-    others = {name: value for name, value in fields.items() if name != b"x-strict-mode"}
-    facts.pipelines_lines = headers.forwarded(others) + b"X-Strict-Mode: 1\r\n"
-    return facts.pipelines_lines
 
 
 def common_head(host: str) -> bytes:

@@ -1,8 +1,8 @@
 """Which headers pass, in both directions: two allow-lists. Whatever is not named here ends at the sidecar.
 
-The policy looks into bodies, not into headers, so a value passes only in the shape that its header's own standard gives it: a
-trace context is hexadecimal, a retry count a number. What does not fit is dropped, never refused. Free text is left to
-`User-Agent`, which names the library.
+A value passes only in the shape that its header's own standard gives it: a trace context is hexadecimal, a retry count a small
+number. What does not fit is dropped, never refused. Most shapes leave no room for anything else; what does (`User-Agent`, a
+request id that is none of the usual kinds, `tracestate`) is shown to whoever asks, and passes only if that lets it.
 
 Never passed, because not listed: `Authorization`, `Cookie` and `Set-Cookie`, `Forwarded` and `X-Forwarded-*`, hop-by-hop
 fields (RFC 9110 section 7.6.1; with them what `Connection` names), `Content-Encoding`, `Location`, `Server`, and
@@ -10,7 +10,7 @@ fields (RFC 9110 section 7.6.1; with them what `Connection` names), `Content-Enc
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 # A longer value is dropped; W3C Trace Context 3.3.1.5 asks that tracestate pass up to 512, and nothing else needs more.
 VALUE_BYTES = 512
@@ -18,27 +18,37 @@ VALUE_BYTES = 512
 RETRY_AFTER_MIN_SECONDS = 1
 RETRY_AFTER_MAX_SECONDS = 9
 
-_Header = tuple[bytes, bytes, re.Pattern[bytes]]  # its key, the beginning of its line, the shape of its value
+# Its key, the beginning of its line, the shape of its value, and the shape in which nothing else fits.
+_Header = tuple[bytes, bytes, re.Pattern[bytes], re.Pattern[bytes]]
 
 
-def _header(name: str, shape: bytes) -> _Header:
-    return name.lower().encode(), f"{name}: ".encode(), re.compile(shape)
+def _header(name: str, shape: bytes, closed: bytes | None = None) -> _Header:
+    return name.lower().encode(), f"{name}: ".encode(), re.compile(shape), re.compile(shape if closed is None else closed)
 
 
 _NUMBER = rb"[0-9]{1,9}"
+# Of fewer digits than any number that names a person: a national id has eight or more, a phone number seven with its prefix.
+_WORKSPACE = rb"[0-9]{1,7}"
+_RETRIES = rb"[0-9]{1,4}"
+_NEVER = rb"(?!)"
 _TEXT = rb"[\t -~\x80-\xff]*"  # a field value, RFC 9110 section 5.5
 _REQUEST_ID = rb"[A-Za-z0-9._~:/+=-]{1,128}"
+# A UUID by its version and variant (RFC 9562 section 4), a trace id, a ULID; with a letter, so that they are no other number.
+_USUAL_ID = (
+    rb"(?=.*[A-Za-z])(?:[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[1-8][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}"
+    rb"|[0-9A-Fa-f]{32}|[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25})"
+)
 _TRACEPARENT = rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"  # W3C Trace Context 3.2
 _TRACESTATE_MEMBER = rb"[a-z0-9][a-z0-9_*/@-]*=[!-+\--<>?A-~]+"  # 3.3.1.3; in values without `@`, so that no address fits
 
 _FORWARDED = (
-    _header("User-Agent", _TEXT),
+    _header("User-Agent", _TEXT, _NEVER),
     _header("X-Strict-Mode", rb"[01]"),
-    _header("X-Retry-Count", _NUMBER),
-    _header("X-Workspace-Id", _NUMBER),
-    _header("X-Request-Id", _REQUEST_ID),
+    _header("X-Retry-Count", _RETRIES),
+    _header("X-Workspace-Id", _WORKSPACE),
+    _header("X-Request-Id", _REQUEST_ID, _USUAL_ID),
     _header("traceparent", _TRACEPARENT),
-    _header("tracestate", rb"%b(?:[ \t]*,[ \t]*%b)*" % (_TRACESTATE_MEMBER, _TRACESTATE_MEMBER)),
+    _header("tracestate", rb"%b(?:[ \t]*,[ \t]*%b)*" % (_TRACESTATE_MEMBER, _TRACESTATE_MEMBER), _NEVER),
 )
 _RETURNED = (
     _header("Content-Type", _TEXT),
@@ -56,12 +66,13 @@ _JSON = re.compile(rb"\s*application/(?:[\w!#$&^.+-]+\+)?json\s*(?:;|\Z)", re.IG
 _CHARSET = re.compile(rb";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
 
-def forwarded(headers: Mapping[bytes, bytes]) -> bytes:
+def forwarded(headers: Mapping[bytes, bytes], passes: Callable[[bytes], bool] | None = None) -> bytes:
     """Return the lines of a request's headers that are sent on; names are lower-cased, each line ends in CRLF.
 
+    `passes` is asked about each value whose shape has room for more than it should hold.
     `Content-Type` is not among them: a body is serialised anew, and its type goes with it.
     """
-    return _passed(headers, _FORWARDED, _named(headers))
+    return _passed(headers, _FORWARDED, _named(headers), passes)
 
 
 def returned(headers: Mapping[bytes, bytes]) -> bytes:
@@ -95,10 +106,17 @@ def _named(headers: Mapping[bytes, bytes]) -> frozenset[bytes]:
     return frozenset(name.strip().lower() for name in connection.split(b","))
 
 
-def _passed(headers: Mapping[bytes, bytes], allowed: tuple[_Header, ...], named: frozenset[bytes]) -> bytes:
+def _passed(
+    headers: Mapping[bytes, bytes],
+    allowed: tuple[_Header, ...],
+    named: frozenset[bytes],
+    passes: Callable[[bytes], bool] | None = None,
+) -> bytes:
     lines = b""
-    for key, start, shape in allowed:
+    for key, start, shape, closed in allowed:
         value = headers.get(key)
-        if value is not None and len(value) <= VALUE_BYTES and key not in named and shape.fullmatch(value):
+        if value is None or len(value) > VALUE_BYTES or key in named or not shape.fullmatch(value):
+            continue
+        if passes is None or closed.fullmatch(value) or passes(value):
             lines += start + value + b"\r\n"
     return lines

@@ -19,8 +19,9 @@ Every call the sidecar forwards. Anything else is answered 403 `endpoint_not_all
 
 With `outbound.unknown_endpoints: inspect`, a call that is not listed is sent on if its path begins with `/api/` (to the Track
 API, as `unknown.track`) or `/v1/` (to the App API, as `unknown.app`). Every rule of the policy holds for it, whatever
-`endpoints` the rule names, and no position is exempt. Its path is sent as it is, for there are no field
-names to go by; detect rules that deny or count look at it, and `identifiers` replaces addresses and who the body names.
+`endpoints` the rule names, and no position is exempt. `identifiers` replaces addresses in its path, and who the body names.
+Beside that the path is sent as it is or not at all: a rule that would change a segment, or one segment as the name of the
+next (`/ssn/5`), or the whole, refuses the call.
 
 * **Name**: what a rule's `endpoints` takes, alone or as a glob: `track.*`, `app.v1.send.*`, `pipelines.v1.track`. Also the
   `endpoint` label of metrics and logs.
@@ -34,6 +35,10 @@ names to go by; detect rules that deny or count look at it, and `identifiers` re
 A bare `/batch` is the Track API's: Node's `TrackClient` forms it when its `url` does not end in `/api/v1`. The Pipelines and
 App APIs are taken under `/v1` only. Python and Node resolve an id of `..` before they send, which turns an event for that id
 into an anonymous one; nothing in the request tells.
+
+A `writeKey` in the body of a Pipelines call (at the top, in `context`, in `batch[]`), which Segment's clients send, is the
+caller's key: it is never sent on, and where `outbound.callers` are configured it says who calls, unless the `Authorization`
+header does.
 """
 
 _POSITIONS = """\

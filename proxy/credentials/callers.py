@@ -87,6 +87,10 @@ class Callers:
                 return True
         return False
 
+    def stand_in(self, text: bytes) -> bool:
+        """Say whether `text` holds one of the keys that are looked for."""
+        return any(key in text for key in self._sought)
+
     @property
     def named(self) -> bool:
         """Whether a caller has to show a key."""

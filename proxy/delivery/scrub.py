@@ -240,7 +240,9 @@ def _undone(
 ) -> tuple[bytes, Sequence[int], Sequence[int]]:
     """Return `text` with what is `coded` undone, and where its characters stand in the answer. A backslash is none of them."""
     done = 0
-    undone, first, behind = bytearray(), list[int](), list[int]()
+    undone = bytearray()
+    first: list[int] = []
+    behind: list[int] = []
     for match in coded.finditer(text):
         start, end = match.span()
         undone += text[done:start]

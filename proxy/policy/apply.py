@@ -119,6 +119,22 @@ class EndpointPolicy:
                     raise DeniedError(hits)
         return hits
 
+    def header(self, text: str, hits: list[Hit]) -> bool:
+        """Say whether `text` may leave in a header, as it is or not at all; `hits` is added to by what acts on it.
+
+        Raises:
+            DeniedError: a rule does not let the request leave.
+        """
+        detecting = self._detecting
+        if detecting is None:
+            return True
+        found = detecting.find(text, UNMETERED, exempt=False)
+        hits += found.looked
+        if any(hit.enforced for hit in found.looked):
+            raise DeniedError(hits)
+        hits += dict.fromkeys(choice.hit for _, choice in found.changes)
+        return not found.changes
+
     def _inside(self, value: Any, position: Position, hits: list[Hit], budget: Budget) -> object:  # noqa: ANN401  # a container
         """Return what may leave of a container."""
         if isinstance(value, list):

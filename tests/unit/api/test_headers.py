@@ -290,3 +290,27 @@ def test_json(content_type: bytes) -> None:
 def test_not_json(content_type: bytes | None) -> None:
     """What is not looked into is not JSON: no type, another type, another charset, or one of two."""
     assert not is_json(content_type)
+
+
+def test_who_is_asked_decides_where_a_shape_leaves_room() -> None:
+    """Free text is shown, a shape that holds nothing else is not; what must not pass is dropped alone."""
+    asked: list[bytes] = []
+
+    def passes(value: bytes) -> bool:
+        asked.append(value)
+        return value != b"held back"
+
+    fields = {
+        b"user-agent": b"held back",
+        b"x-request-id": b"order-7",
+        b"tracestate": b"a=b",
+        b"traceparent": b"00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01",
+        b"x-workspace-id": b"1234567",
+        b"x-retry-count": b"2",
+    }
+    lines = forwarded(fields, passes)
+    assert asked == [b"held back", b"order-7", b"a=b"]
+    assert b"User-Agent" not in lines
+    assert lines.count(b"\r\n") == 5
+    forwarded({b"x-request-id": b"6ec0bd7f-11c0-43da-975e-2a8ad9ebae0b"}, passes)
+    assert len(asked) == 3

@@ -1,0 +1,127 @@
+"""What a call holds around its body: its path, its query and its header fields, under the policy of its endpoint."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Final
+from urllib.parse import unquote
+
+from proxy.api import headers
+from proxy.api.match import Match, encode_query
+from proxy.api.model import Endpoint, Upstream
+from proxy.credentials.callers import Callers
+from proxy.payload.budget import Budget
+from proxy.policy.apply import EndpointPolicy
+from proxy.policy.fields import DeniedError, Hit
+from proxy.policy.people import Named
+from proxy.policy.texts import field_of
+
+_PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
+
+
+class Passed:
+    """What is sent on of the header fields of a request, under one policy: the lines, and what acted on them."""
+
+    __slots__ = ("_denied", "_hits", "_lines")
+
+    def __init__(self, lines: bytes, hits: list[Hit], *, denied: bool) -> None:
+        """Hold what was decided."""
+        self._lines = lines
+        self._hits = hits
+        self._denied = denied
+
+    def lines(self, hits: list[Hit]) -> bytes:
+        """Return the lines that are sent; `hits` is added to by what acted.
+
+        Raises:
+            DeniedError: a rule does not let the request leave.
+        """
+        if self._hits:
+            hits += self._hits
+            if self._denied:
+                raise DeniedError(hits)
+        return self._lines
+
+
+def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fields: Mapping[bytes, bytes]) -> Passed:
+    """Return what is sent on of `fields`: nothing that holds a caller's key, or in which a rule finds what it would change."""
+    hits: list[Hit] = []
+
+    def passes(value: bytes) -> bool:
+        text = value.decode("utf-8", "replace")
+        kept = [policy.header(spelled, hits) for spelled in dict.fromkeys((text, unquote(text)))]
+        return all(kept) and not callers.stand_in(value)
+
+    strict = endpoint.upstream is _PIPELINES
+    if strict:  # ours alone to say: `Connection` could take the caller's away
+        fields = {name: value for name, value in fields.items() if name != b"x-strict-mode"}
+    try:
+        lines = headers.forwarded(fields, passes)
+    except DeniedError:
+        return Passed(b"", hits, denied=True)
+    # Without strict mode Pipelines answers a bad key with 200.
+    return Passed(lines + b"X-Strict-Mode: 1\r\n" if strict else lines, hits, denied=False)
+
+
+def target_sent(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget, hits: list[Hit]) -> bytes:
+    """Return the target that is sent of a call that names `named`; `hits` is added to by what acted.
+
+    `query_sent` returns what follows it.
+
+    Raises:
+        DeniedError: a rule does not let the request leave.
+        RefusedError: `too_complex`.
+    """
+    if match.endpoint.method == "*":
+        _look_at_path(policy, match, named, budget, hits)
+    elif policy.looks:
+        hits += policy.looked_at(match, named, budget)
+    if named is None:
+        return match.target
+    target, replaced = policy.target(match, named)
+    hits += replaced
+    return target
+
+
+def _look_at_path(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget, hits: list[Hit]) -> None:
+    """Have every rule look at the path of an unknown endpoint, which is sent as it is or not at all.
+
+    It cannot be changed without meaning something else, so a rule that would change it refuses it. Pseudonyms stand for the
+    same people. A segment may be a name for the next one, or hold names and values itself (`;name=value`, RFC 3986 section
+    3.3).
+    """
+    segments = [unquote(segment) for segment in match.target.decode().split("/") if segment]
+    inside = [part.partition("=") for segment in segments for part in segment.split(";")]
+    pairs = [*pairwise(segments), *((name, value) for name, equals, value in inside if equals)]
+    values: list[object] = [*({name: value} for name, value in pairs), segments, ["/".join(segments)]]
+    # The same text is looked at more than once, and counted once.
+    acted = dict.fromkeys(hit for value in values for hit in policy.apply(value, named=named, budget=budget)[1])
+    if named is not None:
+        acted.pop(named.identity.hit, None)
+    hits += acted
+    if any(hit.enforced for hit in acted):
+        raise DeniedError(hits)
+
+
+def query_sent(
+    policy: EndpointPolicy,
+    parameters: Sequence[tuple[str, str]],
+    named: Named | None,
+    budget: Budget,
+    hits: list[Hit],
+) -> bytes:
+    """Return what may leave of a query that no row names, with its question mark; `hits` is added to by what acted.
+
+    Only an endpoint that the table does not know has one. The policy sees it as it sees a body.
+
+    Raises:
+        DeniedError: a rule does not let the request leave.
+        RefusedError: `too_complex`.
+    """
+    query: list[tuple[str, str]] = []
+    for name, value in parameters:
+        key = field_of(name)
+        kept, acted = policy.apply({key: value}, named=named, budget=budget)
+        hits += acted
+        if isinstance(kept, dict):
+            query += ((name if now == key else now, left) for now, left in kept.items())
+    return b"?" + encode_query(query) if query else b""
