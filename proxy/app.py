@@ -1,7 +1,6 @@
 """Composition: the one place that names technologies together. Starts and stops the sidecar in numbered steps."""
 
 import asyncio
-import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -44,6 +43,7 @@ from proxy.pipeline import common_head
 from proxy.policy.compile import NO_KEY, Policy, compile_policy
 from proxy.policy.inventory import Inventory
 from proxy.policy.model import UNKEYED
+from proxy.process import raise_file_limit, settle_garbage_collector
 from proxy.rules import Rules
 from proxy.tasks import Tasks
 
@@ -163,6 +163,7 @@ class Sidecar:
             # 4. The applications' ports; ready once every credential was read.
             listeners = await self._listen(server)
             self._warn()
+            settle_garbage_collector()
             tasks.spawn(self._become_ready(supply))
             await self._stopping.wait()
 
@@ -281,7 +282,7 @@ def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
     """
     log = logs.logger(config.logs.level, config.logs.format)
     logs.take_over(log)
-    _raise_file_limit()
+    raise_file_limit()
 
     async def serve() -> None:
         sidecar = Sidecar(config, providers, log, sys.stdout, SystemClock())
@@ -331,9 +332,3 @@ def _server_limits(config: Config) -> ServerLimits:
         body_seconds=limits.body_seconds,
         idle_seconds=limits.idle_seconds,
     )
-
-
-def _raise_file_limit() -> None:
-    """Let the process hold as many sockets as the system allows it; the soft limit is often 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
