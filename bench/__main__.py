@@ -47,16 +47,16 @@ def start(wanted: list[Peer], folder: Path, tls: Path | None, stack: ExitStack) 
     Raises:
         SystemExit: one does not start, or does not do the work.
     """
-    upstream = stack.enter_context(running(SINK, folder / "upstream")).port
+    upstream = stack.enter_context(running(SINK, folder / "upstream"))
     subjects, hashes = [], set()
     for peer in wanted:
-        program = stack.enter_context(running(peer, folder / peer.name, upstream, tls))
-        subject = measure.Subject(peer.name, program.port)
-        if peer.core != LOAD_CORE:
-            subject.pid = program.pid
+        program = stack.enter_context(running(peer, folder / peer.name, upstream.port, tls))
+        is_proxy = peer.core != LOAD_CORE
+        subject = measure.Subject(peer.name, program.port, program.pid, upstream.pid if is_proxy else program.pid)
+        if is_proxy:
             subject.figures["start_ms"] = program.start_ms
         if peer.redacts:
-            hashes.add(frozenset(arrival.hashes(peer.name, program.port, upstream, tls).items()))
+            hashes.add(frozenset(arrival.hashes(peer.name, program.port, upstream.port, tls).items()))
         subjects.append(subject)
     if len(hashes) != 1:
         raise SystemExit("the subjects do not hash alike")

@@ -9,21 +9,37 @@ from pathlib import Path
 from bench import work
 from bench.place import client_context
 
+SHOWN_BYTES = 2000
+
 
 def hashes(name: str, port: int, upstream: int, tls: Path | None) -> dict[bytes, bytes]:
-    """Return the hashes, by field, that reach the upstream when one call is sent to `port`.
+    """Return the hashes, by field, that reach the upstream when a small call and one of 500 KB are sent to `port`.
 
     Raises:
-        SystemExit: the call was not answered with success, something reached the upstream that must not leave, or something
-            that has to did not.
+        SystemExit: a call was not answered with success, something reached the upstream that must not leave, or something that
+            has to did not.
     """
-    status, answer = _exchange(port, work.request(), tls)
-    if status != HTTPStatus.OK:
-        raise SystemExit(f"{name} answers {status}:\n{answer.decode()}")
-    _, call = _exchange(upstream, b"GET /last HTTP/1.1\r\n\r\n", None)
-    found = dict(re.findall(rb'"(\w+)_hash":"(k1\.[0-9a-f]{32})"', call))
-    if set(found) != work.HASHED or work.INJECTED.encode() not in call or any(text in call for text in work.WITHHELD):
-        raise SystemExit(f"{name} does not do the work; the upstream got:\n{call.decode()}")
+    found: dict[bytes, bytes] = {}
+    for request, people in ((work.request(), 1), (work.large_request(), work.PEOPLE)):
+        status, answer = _exchange(port, request, tls)
+        if status != HTTPStatus.OK:
+            raise SystemExit(f"{name} answers {status}:\n{answer.decode()}")
+        _, call = _exchange(upstream, b"GET /last HTTP/1.1\r\n\r\n", None)
+        found = worked(name, call, people)
+    return found
+
+
+def worked(name: str, call: bytes, people: int) -> dict[bytes, bytes]:
+    """Return the hashes, by field, in a `call` about so many `people` as the upstream got it.
+
+    Raises:
+        SystemExit: the work was not done, or not for each of them.
+    """
+    hashes = re.findall(rb'"(\w+)_hash":"(k1\.[0-9a-f]{32})"', call)
+    found = dict(hashes)
+    complete = set(found) == work.HASHED and len(hashes) == len(work.HASHED) * people
+    if not complete or work.INJECTED.encode() not in call or any(text in call for text in work.WITHHELD):
+        raise SystemExit(f"{name} does not do the work; the upstream got:\n{call[:SHOWN_BYTES].decode()}")
     return found
 
 

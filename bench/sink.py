@@ -1,7 +1,8 @@
 """An upstream that costs next to nothing: answers `200 {}` to whatever comes, as fast as Python can.
 
 It does not parse HTTP beyond what it takes to find the end of a request; the proxies measured against it send well-formed
-requests with a Content-Length. `GET /last` gives back the request before it, once, so that a run can look at what arrived.
+requests with a Content-Length, one at a time. `GET /last` gives back the request before it, once, so that a run can look at
+what arrived.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import uvloop
 from bench.place import Place
 
 LAST = b"GET /last "
+SMALL_BYTES = 2048
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
@@ -36,6 +38,11 @@ class Sink(asyncio.Protocol):
         if data.startswith(LAST):
             last, Sink.last = Sink.last, b""
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(last), last))
+            return
+        if len(data) < SMALL_BYTES and data.endswith(b"}") and not self._buffer:
+            # One small request, as proxies write one: whatever else is looked for is load on the core that measures.
+            Sink.last = data
+            self._transport.write(ANSWER)
             return
         whole = buffer = self._buffer + data if self._buffer else data
         answers = 0

@@ -1,6 +1,7 @@
 """An open-loop load of a steady rate: requests leave on schedule, whether or not earlier ones were answered.
 
-Latency is counted from the moment a request was due, so a stall shows in every request it delayed.
+Latency is counted from the moment a request was due, so a stall shows in every request it delayed. Large requests, every
+`LARGE_EVERY`th where there are some, have connections of their own, so that small ones wait for them in the server alone.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ import uvloop
 from bench.place import client_context
 
 LANES = 16
+LARGE_LANES = 8
+LARGE_EVERY = 100
 ANSWER_END = b"\r\n\r\n{}"
 
 
@@ -54,13 +57,21 @@ class Lane(asyncio.Protocol):
                 self._write()
 
 
-async def load(port: int, tls: ssl.SSLContext | None, request: bytes, rate: float, seconds: float) -> list[float]:
-    """Return the latencies, in seconds, of `rate * seconds` requests."""
+async def load(
+    port: int, request: bytes, large: bytes, rate: float, seconds: float, *, tls: ssl.SSLContext | None
+) -> list[float]:
+    """Return the latencies, in seconds, of `rate * seconds` requests; those of `large` ones come on top and are not told."""
     loop = asyncio.get_running_loop()
     latencies: list[float] = []
-    open_lanes = [
-        (await loop.create_connection(lambda: Lane(request, latencies), "127.0.0.1", port, ssl=tls))[1] for _ in range(LANES)
-    ]
+    apart: list[float] = []
+
+    async def lanes(count: int, content: bytes, into: list[float]) -> list[Lane]:
+        return [
+            (await loop.create_connection(lambda: Lane(content, into), "127.0.0.1", port, ssl=tls))[1] for _ in range(count)
+        ]
+
+    open_lanes = await lanes(LANES, request, latencies)
+    large_lanes = await lanes(LARGE_LANES, large, apart) if large else []
     total = int(rate * seconds)
     begin = time.perf_counter() + 0.05
     for number in range(total):
@@ -69,6 +80,8 @@ async def load(port: int, tls: ssl.SSLContext | None, request: bytes, rate: floa
         if wait > 0:
             await asyncio.sleep(wait)
         open_lanes[number % LANES].send(due)
+        if large_lanes and number % LARGE_EVERY == 0:
+            large_lanes[number // LARGE_EVERY % LARGE_LANES].send(due)
     for _ in range(50):
         if len(latencies) == total:
             break
@@ -79,5 +92,6 @@ async def load(port: int, tls: ssl.SSLContext | None, request: bytes, rate: floa
 if __name__ == "__main__":
     _port, _rate, _seconds, *_tls = sys.argv[1:]
     _context = client_context(Path(_tls[0]) if _tls else None)
-    _latencies = uvloop.run(load(int(_port), _context, sys.stdin.buffer.read(), float(_rate), float(_seconds)))
+    _request, _, _large = sys.stdin.buffer.read().partition(b"\0")
+    _latencies = uvloop.run(load(int(_port), _request, _large, float(_rate), float(_seconds), tls=_context))
     sys.stdout.buffer.write(orjson.dumps(_latencies))

@@ -1,12 +1,14 @@
 """The work that every subject is given: requests, the policy they are put through, and the configurations of the sidecar."""
 
 import base64
+from typing import Any
 
 import orjson
 
 from bench.place import Place
 
 VARIANTS = 64
+PEOPLE = 1200
 CALLER_KEY = "bench-caller-key"
 AUTHORIZATION = base64.b64encode(b"bench:" + CALLER_KEY.encode()).decode()
 ENVIRONMENT = {
@@ -22,14 +24,29 @@ WITHHELD = (b"000-00-0000", b"not-a-real-one", b"555-0123", b"192.0.2.10", AUTHO
 
 def body(variant: int = 0) -> bytes:
     """Return an identify call's body of about 320 bytes; variants differ in content and length."""
+    return orjson.dumps(attributes(variant))
+
+
+def attributes(variant: int) -> dict[str, Any]:
+    """Return the attributes of a person, of which four must not leave as they are."""
+    return {
+        "email": f"person{variant}@example.com", "first_name": "Ada" + "x" * (variant % 16), "plan": "enterprise",
+        "created_at": 1_700_000_000 + variant, "ssn": "000-00-0000", "password": "not-a-real-one", "phone": "+1-555-0123",
+        "ip_address": "192.0.2.10", "company": {"name": "Example Ltd", "seats": 42 + variant, "country": "NL"},
+        "tags": ["a", "b", "c"], "score": 12.5, "newsletter": True, "locale": "en-GB",
+    }  # fmt: skip
+
+
+def batch() -> bytes:
+    """Return the body of a batch of nearly 500 KB: `PEOPLE` with the attributes of `body`."""
     return orjson.dumps(
         {
-            "email": f"person{variant}@example.com", "first_name": "Ada" + "x" * (variant % 16), "plan": "enterprise",
-            "created_at": 1_700_000_000 + variant, "ssn": "000-00-0000", "password": "not-a-real-one", "phone": "+1-555-0123",
-            "ip_address": "192.0.2.10", "company": {"name": "Example Ltd", "seats": 42 + variant, "country": "NL"},
-            "tags": ["a", "b", "c"], "score": 12.5, "newsletter": True, "locale": "en-GB",
+            "batch": [
+                {"type": "person", "identifiers": {"id": str(number)}, "action": "identify", "attributes": attributes(number)}
+                for number in range(PEOPLE)
+            ]
         }
-    )  # fmt: skip
+    )
 
 
 def path(variant: int = 0) -> str:
@@ -39,11 +56,19 @@ def path(variant: int = 0) -> str:
 
 def request(variant: int = 0) -> bytes:
     """Return the whole call, as an SDK writes it."""
-    content = body(variant)
+    return _call(b"PUT", path(variant), body(variant))
+
+
+def large_request() -> bytes:
+    """Return a whole call with the body of `batch`."""
+    return _call(b"POST", "/api/v2/batch", batch())
+
+
+def _call(method: bytes, target: str, content: bytes) -> bytes:
     return (
-        b"PUT %b HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nContent-Type: application/json\r\n"
+        b"%b %b HTTP/1.1\r\nHost: localhost\r\nUser-Agent: bench\r\nContent-Type: application/json\r\n"
         b"Authorization: Basic %b\r\nContent-Length: %d\r\n\r\n%b"
-        % (path(variant).encode(), AUTHORIZATION.encode(), len(content), content)
+        % (method, target.encode(), AUTHORIZATION.encode(), len(content), content)
     )
 
 

@@ -5,7 +5,7 @@ Floors, each importing only lower ones (held by import-linter, see `pyproject.to
 0. values: `errors`, `clock`, `sensitive`
 1. core, pure, no I/O and no clock: `api`, `payload`, `policy`, `limits.gcra`, `delivery.{answer,replay,reply,scrub}`,
    `credentials.{model,callers}`, `config` but for its loading; `rules` and `exchange`, the values that travel
-2. adapters: `http1`, `credentials.{env,file}`, `limits.memory`, `config.{load,tls}`, `metrics`, `logs`, `tasks`
+2. adapters: `http1`, `credentials.{env,file}`, `limits.memory`, `config.{load,tls}`, `metrics`, `logs`, `process`, `tasks`
 3. flows: `pipeline` (one request, top to bottom), `delivery.send`, `outbound` (joins the two), `observer`
 4. surfaces: `admin`
 5. composition: `app`, `cli`

@@ -44,7 +44,7 @@ from proxy.pipeline import common_head
 from proxy.policy.compile import NO_KEY, Policy, compile_policy
 from proxy.policy.inventory import Inventory
 from proxy.policy.model import UNKEYED
-from proxy.process import keep_memory_private, raise_file_limit
+from proxy.process import keep_memory_private, raise_file_limit, settle_garbage_collector
 from proxy.rules import Rules
 from proxy.slices import Slices
 from proxy.tasks import Tasks
@@ -168,6 +168,7 @@ class Sidecar:
             # 4. The applications' ports; ready once every credential was read.
             listeners = await self._listen(server)
             self._warn()
+            settle_garbage_collector()
             tasks.spawn(self._become_ready(supply))
             await self._stopping.wait()
 

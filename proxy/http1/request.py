@@ -33,6 +33,10 @@ LINGER_BYTES: Final = 1_048_576
 _LINE_ENDS: Final = (b"\r", b"\n")
 
 
+def _nothing() -> None:
+    """Tell nobody."""
+
+
 class RequestReader:
     """Reads the requests of one connection with llhttp."""
 
@@ -53,8 +57,7 @@ class RequestReader:
         self._keep_alive = False
         self._whole = False
         self._searched_bytes = 0  # of what is kept of a head, without its end
-        # What has not been read yet: part of a head, a body that takes more than one turn, or requests sent ahead. It grows at
-        # its end and shrinks at its beginning without being copied each time.
+        # Not read yet: of a head, of a body that takes more than a turn, or requests sent ahead. It is not copied to shrink.
         self.kept = bytearray()
         self.ended = False  # whether no request follows the last one returned
 
@@ -113,8 +116,10 @@ class RequestReader:
         return message
 
     def close(self) -> None:
-        """End reading; nothing is held any more."""
+        """End reading; nothing is held any more, and nothing refers back to the connection."""
         self.refuse(Reason.INTERNAL)
+        self._parser = None
+        self._proceed = _nothing
 
     @property
     def phase(self) -> Phase:

@@ -69,8 +69,8 @@ class ResponseReader:
         self.begun = self.early = self.started = self.complete = False
 
     def forget(self) -> None:
-        """Tell nobody of what comes, and hold nothing of it."""
-        self._receiver = None
+        """Tell nobody of what comes, and hold nothing of it, nor what refers back to this."""
+        self._receiver = self._parser = None
         self._kept.clear()
 
     def read(self, data: bytes) -> None:
@@ -201,7 +201,7 @@ class ResponseReader:
 
     def _read_chunks(self, chunks: ChunkedBody, data: bytes | bytearray, start: int) -> int:
         chunks.begin_turn()
-        while start < len(data):
+        while start < len(data) and self._receiver is not None:
             if chunks.turn_over:
                 self.keep = False  # what comes behind the answer meanwhile would be taken for the next one
                 return start
@@ -238,5 +238,5 @@ class ResponseReader:
     def on_message_complete(self) -> None:
         """Note the end; it is told once the whole read is parsed, because leftover bytes may follow."""
         self.complete = True
-        if self._chunks is not None:
+        if self._chunks is not None and self._parser is not None:
             self.keep = self.keep and self._parser.should_keep_alive()  # llhttp heeds a trailer that says close

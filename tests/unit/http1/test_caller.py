@@ -5,6 +5,7 @@ sockets, with uvloop's event loop and with asyncio's own.
 """
 
 import asyncio
+import gc
 import socket
 import ssl
 import struct
@@ -1000,3 +1001,26 @@ def test_every_refusal_can_be_written() -> None:
         later(application)
         application.connection.refuse(reason)
         assert statuses(application.transport.taken()) == [ANSWERS[reason].status]
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_connection_that_ended_leaves_no_garbage(loops: Loops[None], tls: bool) -> None:  # noqa: FBT001  # a parameter
+    """Nothing of it waits for the garbage collector, which seldom comes: its buffers, over TLS half a megabyte, are free."""
+
+    async def main() -> None:
+        async with listening(tls=server_context() if tls else None) as here:
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", here.port, ssl=client_context() if tls else None, server_hostname="localhost" if tls else None
+            )
+            writer.write(PUT + b"Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n")
+            await reader.readuntil(b"/a a")
+            assert any(type(each) is CallerConnection for each in gc.get_objects())
+            writer.close()
+            await until(lambda: not any(type(each) is CallerConnection for each in gc.get_objects()))
+
+    gc.collect()
+    gc.disable()
+    try:
+        loops(main)
+    finally:
+        gc.enable()

@@ -1,6 +1,7 @@
 """The connections to one origin: reuse, limits, age, and whom they are made to."""
 
 import asyncio
+import gc
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -428,3 +429,27 @@ def test_connections_are_bounded(loops: Loops[None]) -> None:
             pool.close()
 
     loops(main)
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_connection_that_ended_leaves_no_garbage(loops: Loops[None], tls: bool) -> None:  # noqa: FBT001  # a parameter
+    """Nothing of it waits for the garbage collector, which seldom comes."""
+
+    def some() -> bool:
+        return any(type(each) is UpstreamConnection for each in gc.get_objects())
+
+    async def main() -> None:
+        async with far(server_context() if tls else None) as there:
+            origin = Origin("localhost" if tls else "127.0.0.1", there.port, tls=tls)
+            pool = pool_of(origin, client_context() if tls else None)
+            assert (await ask(await pool.connect())).outcome == (200, b"{}")
+            assert some()
+            pool.close()
+            await until(lambda: not some())
+
+    gc.collect()
+    gc.disable()
+    try:
+        loops(main)
+    finally:
+        gc.enable()
