@@ -10,8 +10,8 @@ from bench.bodies import person
 
 _RNG = Random(7)  # noqa: S311 - texts, no secrets
 _WORDS = (
-    "the", "order", "left", "our", "house", "today", "and", "should", "be", "with", "you", "by", "Thursday", "morning", "please",
-    "call", "if", "it", "is", "not", "there", "a=b", "5", ">", "4", "&",
+    "the", "order", "left", "our", "house", "today", "and", "should", "be", "with", "you", "by", "Thursday", "morning",
+    "please", "call", "if", "it", "is", "not", "there", "a=b", "5", ">", "4", "&",
     "https://shop.example/o/1234?utm_source=mail&utm_term=x#top",
 )  # fmt: skip
 

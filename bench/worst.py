@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from random import Random  # noqa: TID251 - made from a seed
 from typing import NamedTuple
@@ -34,7 +35,8 @@ SEARCH_BYTES = 16_384
 # Among them what Customer.io's own limits come to: an event, a batch, a message.
 SIZES = (65_536, 99_000, 262_144, 500_000, 1_000_000, 1_048_576, 4_194_304)
 WHOLE = frozenset({65_536, 262_144, 1_048_576, 4_194_304})
-POOL = 48
+POOL = 60
+ALIKE_MAX = 4
 # A body that would take longer is not measured larger: what is not linear would hold the bench for hours.
 PATIENCE_SECONDS = 15.0
 PACKAGE = "compiled" if IS_COMPILED else "Python"
@@ -107,8 +109,20 @@ def searched(rng: Random, seconds: float, known: Iterable[Recipe]) -> Iterator[t
             continue
         pool[each] = weighed(each, SEARCH_BYTES, salt)[0].per_byte
         if len(pool) > POOL * 2:
-            pool = dict(sorted(pool.items(), key=lambda item: item[1], reverse=True)[:POOL])
+            pool = dict(_spread(pool))
     yield from sorted(((per_byte, each) for each, per_byte in pool.items()), key=lambda pair: pair[0], reverse=True)
+
+
+def _spread(pool: dict[Recipe, float]) -> list[tuple[Recipe, float]]:
+    """Return the dearest of a pool, but few that have key or text in common: one good trick must not crowd out all others."""
+    taken: Counter[tuple[str, ...]] = Counter()
+    spread = []
+    for each, per_byte in sorted(pool.items(), key=lambda item: item[1], reverse=True):
+        traits = [("key", *each.key), ("text", *each.text), ("place", each.frame, each.shape)]
+        if all(taken[trait] < ALIKE_MAX for trait in traits):
+            taken.update(traits)
+            spread.append((each, per_byte))
+    return spread[:POOL]
 
 
 def recipes_at_random(rng: Random) -> Iterator[Recipe]:
@@ -120,11 +134,15 @@ def recipes_at_random(rng: Random) -> Iterator[Recipe]:
 
 
 def apart(found: Iterable[tuple[float, Recipe]], count: int) -> list[Recipe]:
-    """Return the first `count` recipes of which no two have frame, shape and holding in common."""
-    kinds: dict[tuple[str, str, bool], Recipe] = {}
+    """Return the first `count` recipes of which no two have key, text, or frame and shape in common."""
+    taken: set[tuple[str, ...]] = set()
+    chosen = []
     for _, each in found:
-        kinds.setdefault((each.frame, each.shape, bool(each.held)), each)
-    return list(kinds.values())[:count]
+        traits = {("key", *each.key), ("text", *each.text), ("place", each.frame, each.shape)}
+        if taken.isdisjoint(traits):
+            taken |= traits
+            chosen.append(each)
+    return chosen[:count]
 
 
 def measured(named: Iterable[Named], *, inventory: bool) -> Iterator[Row]:
