@@ -45,6 +45,7 @@ from proxy.policy.compile import NO_KEY, Policy, compile_policy
 from proxy.policy.inventory import Inventory
 from proxy.policy.model import UNKEYED
 from proxy.rules import Rules
+from proxy.slices import Slices
 from proxy.tasks import Tasks
 
 TICK_SECONDS = 0.1
@@ -156,7 +157,8 @@ class Sidecar:
             self._metrics.credential_staleness.read = supply.staleness
             self._metrics.credential_version_age.read = supply.version_age
             self._metrics.inflight.read = lambda: {(): len(sender.active)}
-            outbound = Outbound(self._rules, sender, self._observer, self._clock)
+            slices = Slices(asyncio.get_running_loop().call_soon)
+            outbound = Outbound(self._rules, sender, self._observer, self._clock, slices)
             server = Server(outbound, _server_limits(config), self._clock, cork)
             tasks.spawn(self._tick(sender.tick, server.tick, supply.keyring.tick, *(pool.tick for pool in pools.values())))
 

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     MALFORMED_REQUEST = "malformed_request"
     INVALID_JSON = "invalid_json"
     TOO_DEEP = "too_deep"
+    TOO_COMPLEX = "too_complex"
     POLICY_DENIED = "policy_denied"
     VENDOR_LIMIT = "vendor_limit"
     UNKNOWN_CALLER = "unknown_caller"
@@ -56,6 +57,9 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         Reason.MALFORMED_REQUEST: Answer(400, "The request is not well-formed HTTP/1.1 for a Customer.io API."),
         Reason.INVALID_JSON: Answer(400, "The request body is not valid JSON."),
         Reason.TOO_DEEP: Answer(400, "The request body is nested too deeply."),
+        Reason.TOO_COMPLEX: Answer(
+            400, "The request body takes too much work to inspect: send fewer values, or less text that holds other data."
+        ),
         Reason.POLICY_DENIED: Answer(400, "The privacy policy does not let this request leave."),
         # 400, for Customer.io's Node client for Pipelines repeats a 413, as large as before (customerio-api.md 2.3).
         Reason.VENDOR_LIMIT: Answer(

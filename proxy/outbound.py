@@ -1,31 +1,54 @@
 """The outbound port: joins the journey of a request (`pipeline`) to its sending (`delivery.send`).
 
-This is what the HTTP server calls. Nothing here blocks, and every fault becomes a refusal.
+This is what the HTTP server calls. Nothing here blocks, and every fault becomes a refusal. A large body is prepared in slices,
+with everybody else served in between.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
 
 from proxy import pipeline
 from proxy.clock import Clock
 from proxy.delivery.exchange import Exchange
 from proxy.delivery.send import Sender
 from proxy.errors import Reason, RefusedError
-from proxy.exchange import Admission, Caller, RequestHead
+from proxy.exchange import Admission, Caller, Outgoing, RequestHead
 from proxy.observer import Observer
 from proxy.payload.oversize import Excess
 from proxy.policy.fields import DeniedError
 from proxy.rules import Rules
 
+# A larger body is prepared in slices; a coded one may become larger.
+SLICED_BYTES: Final = 32_768
+SLICED_CODED_BYTES: Final = 1_024
+
+Pause = Callable[[], None]
+
+
+class Work(Protocol):
+    """Work that is done in slices."""
+
+    def stop(self) -> None:
+        """End it where it pauses."""
+
+
+class Slices(Protocol):
+    """Does work in slices."""
+
+    def begin(self, work: Callable[[Pause], None], ended: Callable[[], None]) -> Work:
+        """Do `work`, which calls what it is given between slices, and call `ended` behind it; both in later turns."""
+
 
 class Outbound:
     """Takes the requests of applications."""
 
-    def __init__(self, rules: Rules, sender: Sender, observer: Observer, clock: Clock) -> None:
-        """Decide by `rules`, send through `sender`."""
+    def __init__(self, rules: Rules, sender: Sender, observer: Observer, clock: Clock, slices: Slices) -> None:
+        """Decide by `rules`, send through `sender`, prepare large bodies in `slices`."""
         self.rules = rules
-        self._sender = sender
+        self.sender = sender
+        self.clock = clock
         self._observer = observer
-        self._clock = clock
+        self._slices = slices
 
     def admit(self, head: RequestHead) -> Admission:
         """Accept a request by its head.
@@ -34,17 +57,33 @@ class Outbound:
             RefusedError: it is not let in.
         """
         try:
-            return pipeline.admit(self.rules, head, self._clock.monotonic())
+            return pipeline.admit(self.rules, head, self.clock.monotonic())
         except RefusedError:
             raise
         except Exception as error:
             self._observer.stage_failed("admit", error)
             raise RefusedError(Reason.INTERNAL) from error
 
-    def deliver(self, admission: Admission, body: bytes, caller: Caller) -> Exchange | None:
+    def deliver(self, admission: Admission, body: bytes, caller: Caller) -> "Exchange | Preparing | None":
         """Prepare and send; the answer goes to `caller`, now (None) or later. Never raises."""
+        if len(body) > SLICED_CODED_BYTES and (
+            len(body) > SLICED_BYTES or admission.head.headers.get(b"content-encoding") is not None
+        ):
+            return Preparing(self, self._slices, admission, body, caller)
+        outgoing = self.prepared(admission, body)
+        if isinstance(outgoing, Reason):
+            caller.refuse(outgoing)
+            return None
+        return self.send(outgoing, admission, caller)
+
+    def send(self, outgoing: Outgoing, admission: Admission, caller: Caller) -> Exchange | None:
+        """Send a prepared call; the answer goes to `caller`, now (None) or later."""
+        return self.sender.send(outgoing, caller, admission.caller, admission.started)
+
+    def prepared(self, admission: Admission, body: bytes, *pause: Pause) -> Outgoing | Reason:
+        """Return the call that leaves, or why it is refused, which is counted and logged already. Never raises."""
         try:
-            outgoing, hits = pipeline.prepare(admission, body)
+            outgoing, hits = pipeline.prepare(admission, body, *pause)
         except DeniedError as denial:
             self._observer.policy_acted(denial.hits)
             reason = denial.reason
@@ -64,10 +103,9 @@ class Outbound:
             self._observer.policy_acted(hits)
             if outgoing.excesses:
                 self._over_limit(admission, outgoing.excesses)
-            return self._sender.send(outgoing, caller, admission.caller, admission.started)
+            return outgoing
         self.refused(reason, admission)
-        caller.refuse(reason)
-        return None
+        return reason
 
     def _over_limit(self, admission: Admission, excesses: Sequence[Excess]) -> None:
         mode = admission.rules.policy.vendor_limits
@@ -79,3 +117,86 @@ class Outbound:
             self._observer.refused(reason, None, None, None)
         else:
             self._observer.refused(reason, admission.match.endpoint, admission.caller, admission.started)
+
+
+class Preparing:
+    """A call whose body is prepared in slices; once it is sent, it is the exchange."""
+
+    __slots__ = ("_admission", "_body", "_caller", "_exchange", "_outbound", "_paused", "_result", "_work", "deadline")
+
+    def __init__(self, outbound: Outbound, slices: Slices, admission: Admission, body: bytes, caller: Caller) -> None:
+        """Begin."""
+        self._outbound = outbound
+        self._admission = admission
+        self._body = body
+        self._caller = caller
+        self._exchange: Exchange | None = None
+        self._paused = False
+        self._result: Outgoing | Reason = Reason.INTERNAL
+        self.deadline = outbound.clock.monotonic() + outbound.sender.timeouts.total_seconds
+        outbound.sender.active.add(self)
+        self._work: Work | None = slices.begin(self._prepare, self._ended)
+
+    def _prepare(self, pause: Pause) -> None:
+        self._result = self._outbound.prepared(self._admission, self._body, pause)
+
+    def _ended(self) -> None:
+        """Send, or refuse."""
+        self._release()
+        result = self._result
+        if isinstance(result, Reason):
+            self._caller.refuse(result)
+            return
+        self._exchange = self._outbound.send(result, self._admission, self._caller)
+        if self._exchange is not None and self._paused:
+            self._exchange.pause()
+
+    def give_up(self, reason: Reason) -> None:
+        """Stop preparing, and refuse."""
+        if self._stop():
+            self._outbound.refused(reason, self._admission)
+            self._caller.refuse(reason)
+
+    def _stop(self) -> bool:
+        """Stop preparing; say whether that was still going on."""
+        work = self._work
+        if work is None:
+            return False
+        self._release()
+        work.stop()
+        return True
+
+    def _release(self) -> None:
+        self._work = None
+        self._body = b""
+        self._outbound.sender.active.discard(self)
+
+    def expire(self) -> None:
+        """Stop and answer: it waited too long for its turns."""
+        self.give_up(Reason.OVERLOADED)
+
+    # What the caller's connection tells (`http1.server.Exchange`)
+
+    def cancel(self) -> None:
+        """Stop: the caller is gone."""
+        if not self._stop() and self._exchange is not None:
+            self._exchange.cancel()
+
+    def shut_down(self) -> None:
+        """Stop and answer: the sidecar ends."""
+        if self._exchange is not None:
+            self._exchange.shut_down()
+        else:
+            self.give_up(Reason.SHUTTING_DOWN)
+
+    def pause(self) -> None:
+        """Send no more of the answer for now."""
+        self._paused = True
+        if self._exchange is not None:
+            self._exchange.pause()
+
+    def resume(self) -> None:
+        """Send on."""
+        self._paused = False
+        if self._exchange is not None:
+            self._exchange.resume()

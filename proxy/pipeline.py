@@ -4,7 +4,7 @@ All of it is synchronous and pure: values in, an `Outgoing` or a refusal out. Wh
 nothing is ever forwarded that a stage did not finish with (promise G1).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from proxy.api import headers
@@ -13,6 +13,7 @@ from proxy.api.model import Endpoint, Upstream
 from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Fields, Outgoing, RequestHead
+from proxy.payload.budget import Budget
 from proxy.payload.decode import inflate, parse
 from proxy.payload.encode import encode
 from proxy.payload.oversize import LIMITS, NOTHING, Excess
@@ -89,8 +90,12 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
     )
 
 
-def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
-    """Return the call that leaves, and what the policy did to it.
+def _go_on() -> None:
+    """Do not pause."""
+
+
+def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_on) -> tuple[Outgoing, list[Hit]]:
+    """Return the call that leaves, and what the policy did to it; `pause` is called between slices of the work.
 
     Raises:
         RefusedError: the body cannot be read, or must not leave.
@@ -107,27 +112,31 @@ def prepare(admission: Admission, body: bytes) -> tuple[Outgoing, list[Hit]]:
         stage = "decode"
         if body:
             body = _plain(facts, body, admission.body_bytes)
+        budget = Budget(len(body) + len(admission.head.target), pause)
         if body:
             value = parse(body, rules.depth)
+            pause()
             inventory = rules.inventory
             if inventory is not None:
                 stage = "inventory"
-                inventory.saw(endpoint.name, value, body)
+                inventory.saw(endpoint.name, value, body, budget)
             stage = "policy"
-            value, hits = policy.apply(value, text=body, id_type=match.query.get("id_type", "") if match.query else "")
+            id_type = match.query.get("id_type", "") if match.query else ""
+            value, hits = policy.apply(value, text=body, id_type=id_type, budget=budget)
+            pause()
             stage = "encode"
             body = encode(value)
         stage = "target"
         target = match.target
         if policy.looks:
-            hits = [*hits, *policy.looked_at(match)]
+            hits = [*hits, *policy.looked_at(match, budget)]
         if policy.renames:
             target, replaced = policy.target(match)
             hits += replaced
         if match.unnamed_query:
             # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
             stage = "query"
-            query, more = _query(policy, match.unnamed_query)
+            query, more = _query(policy, match.unnamed_query, budget)
             target += query
             hits = [*hits, *more]
         # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
@@ -178,13 +187,13 @@ def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
     return body
 
 
-def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]]) -> tuple[bytes, list[Hit]]:
+def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]], budget: Budget) -> tuple[bytes, list[Hit]]:
     """Return what may leave of a query, with its question mark, and what the policy did to it."""
     query: list[tuple[str, str]] = []
     hits: list[Hit] = []
     for name, value in parameters:
         key = field_of(name)
-        kept, acted = policy.apply({key: value})
+        kept, acted = policy.apply({key: value}, budget=budget)
         hits += acted
         if isinstance(kept, dict):
             query += ((name if now == key else now, left) for now, left in kept.items())

@@ -20,6 +20,7 @@ from proxy.credentials.callers import ANYONE, Callers
 from proxy.credentials.model import LOCAL, UnreadableError
 from proxy.errors import ConfigError, Reason, RefusedError
 from proxy.exchange import Admission, RequestHead
+from proxy.payload.budget import Budget
 from proxy.payload.decode import parse
 from proxy.payload.encode import encode
 from proxy.payload.oversize import NOTHING, Excess
@@ -50,14 +51,16 @@ def apply(config: Path | None, environ: Mapping[str, str], endpoint: str | None,
     with loaded.places.placing():
         tried = Tried.of(loaded.config, loaded.config.policy, environ)
     try:
-        value = parse(_input(sys.stdin.buffer), loaded.config.outbound.limits.depth)
+        text = _input(sys.stdin.buffer)
+        budget = Budget(len(text))
+        value = parse(text, loaded.config.outbound.limits.depth)
         match = tried.match(endpoint)
         policy = tried.rules.policy.for_endpoint("" if match is None else match.endpoint.name, caller or ANYONE)
-        kept, acts = policy.explain(value, "" if match is None else match.query.get("id_type", ""))
+        kept, acts = policy.explain(value, "" if match is None else match.query.get("id_type", ""), budget=budget)
         body = encode(kept)
         excesses: Sequence[Excess] = NOTHING
         if match is not None:
-            acts += [(hit, ("target",)) for hit in policy.looked_at(match)]
+            acts += [(hit, ("target",)) for hit in policy.looked_at(match, budget)]
             target, _ = policy.target(match)
             body, excesses, _ = limited(tried.rules, match.endpoint, target, kept, body)
     except OversizeError as refusal:

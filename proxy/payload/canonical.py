@@ -6,19 +6,28 @@ two different integers must not share a hash.
 
 import orjson
 
+from proxy.payload.budget import UNMETERED, Budget
+
+# What each member or element takes, in units of `budget`.
+MEMBER_UNITS = 15
+
 # RFC 8785 section 3.2.2.3 follows ECMAScript: plain notation from 1e-6 to below 1e21.
 _PLAIN_BELOW = 21
 _PLAIN_ABOVE = -7
 
 
-def canonical(value: object) -> bytes:
-    """Return the canonical form of a value as `decode.parse` gives it."""
+def canonical(value: object, budget: Budget = UNMETERED) -> bytes:
+    """Return the canonical form of a value as `decode.parse` gives it.
+
+    Raises:
+        RefusedError: `too_complex`.
+    """
     pieces: list[str] = []
-    _write(value, pieces)
+    _write(value, pieces, budget)
     return "".join(pieces).encode("utf-8", "surrogatepass")
 
 
-def _write(value: object, pieces: list[str]) -> None:
+def _write(value: object, pieces: list[str], budget: Budget) -> None:
     match value:
         case None:
             pieces.append("null")
@@ -31,19 +40,21 @@ def _write(value: object, pieces: list[str]) -> None:
         case float():
             pieces.append(_number(value))
         case list():
+            budget.spend(MEMBER_UNITS * len(value))
             pieces.append("[")
             for index, element in enumerate(value):
                 if index:
                     pieces.append(",")
-                _write(element, pieces)
+                _write(element, pieces, budget)
             pieces.append("]")
         case dict():
+            budget.spend(2 * MEMBER_UNITS * len(value))
             pieces.append("{")
             # RFC 8785 section 3.2.3: keys in the order of their UTF-16 code units.
             ordered = sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))
             for index, key in enumerate(ordered):
                 pieces.append("," + _string(key) + ":" if index else _string(key) + ":")
-                _write(value[key], pieces)
+                _write(value[key], pieces, budget)
             pieces.append("}")
         case _:
             raise TypeError("not a JSON value")

@@ -6,10 +6,14 @@
   bits, lone surrogate escapes (which JavaScript emits for a cut emoji) and `NaN` (which the Pipelines Python client emits; it
   becomes null). Those take the exact decoder of the standard library.
 * Integers are exact, floats are IEEE doubles, of repeated keys the last wins. Infinities and overflow are refused.
+* Reading cannot be interrupted, so it is bounded by how many containers a body has, and how many values where the standard
+  library reads it: beyond that it is `too_complex`.
 """
 
 import json
+import re
 import zlib
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final
 
 import orjson
@@ -22,6 +26,11 @@ _RAW = -zlib.MAX_WBITS
 
 # What is looked for in a body before it is read: any digit, and whatever opens a level.
 _MARKS: Final = bytes.maketrans(b"123456789{", b"000000000[")
+# Reading and writing so many take about 30 ms.
+CONTAINERS_MAX: Final = 400_000
+EXACT_VALUES_MAX: Final = 400_000
+# A number that may overflow an IEEE double has an exponent of three digits, or hundreds of digits.
+_MAY_OVERFLOW = re.compile(rb"[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
 # The shortest integer that may not fit 64 bits has 19 digits; orjson would round it to a float without a word.
 _LONG_NUMBER: Final = b"0" * 19
 
@@ -63,10 +72,13 @@ def parse(data: bytes, max_depth: int) -> object:
     """Return the JSON value in `data`.
 
     Raises:
-        RefusedError: `invalid_json`, or `too_deep` beyond `max_depth` nested arrays and objects.
+        RefusedError: `invalid_json`, `too_deep` beyond `max_depth` nested arrays and objects, or `too_complex`.
     """
     value: object
     marks = data.translate(_MARKS)
+    containers = marks.count(b"[")
+    if containers > CONTAINERS_MAX:
+        raise RefusedError(Reason.TOO_COMPLEX)
     if marks.find(_LONG_NUMBER) >= 0:  # `in` raises and catches an error for bytes
         value = _parse_exactly(data)
     else:
@@ -75,15 +87,18 @@ def parse(data: bytes, max_depth: int) -> object:
         except orjson.JSONDecodeError:
             value = _parse_exactly(data)
     # No more brackets than levels: it cannot be too deep.
-    if marks.count(b"[") > max_depth and _deeper_than(value, max_depth):
+    if containers > max_depth and deeper_than(value, max_depth):
         raise RefusedError(Reason.TOO_DEEP)
     return value
 
 
 def _parse_exactly(data: bytes) -> object:
+    if data.count(b",") > EXACT_VALUES_MAX:
+        raise RefusedError(Reason.TOO_COMPLEX)
+    decoder = _EXACT if _MAY_OVERFLOW.search(data) else _FINITE
     try:
         # `strict` refuses control characters in strings; a byte-order mark is refused as an unexpected character.
-        return _EXACT.decode(data.decode())
+        return decoder.decode(data.decode())
     except RecursionError:
         raise RefusedError(Reason.TOO_DEEP) from None
     except ValueError:  # with it, JSONDecodeError and UnicodeDecodeError; also int() beyond 4,300 digits
@@ -103,10 +118,96 @@ def _constant(name: str) -> None:
 
 
 _EXACT = json.JSONDecoder(parse_float=_finite, parse_constant=_constant, strict=True)
+_FINITE = json.JSONDecoder(parse_constant=_constant, strict=True)
 
 
-def _deeper_than(value: object, max_depth: int) -> bool:
-    """Walk level by level, without recursion."""
+class Held:
+    """A JSON value that a string holds. `exact` says that reading it lost nothing: no repeated key, no number that changed."""
+
+    __slots__ = ("exact", "value")
+
+    def __init__(self, value: object, *, exact: bool) -> None:
+        """Hold what was read."""
+        self.value = value
+        self.exact = exact
+
+
+class _Losses:
+    """Reads JSON as `parse` does, and notes what is lost."""
+
+    __slots__ = ("_decoder", "changed", "unreadable")
+
+    def __init__(self) -> None:
+        self.changed = False
+        self.unreadable = False
+        self._decoder = json.JSONDecoder(
+            object_pairs_hook=self._object,
+            parse_float=self._float,
+            parse_int=self._int,
+            parse_constant=self._constant,
+            strict=True,
+        )
+
+    def read(self, text: str) -> object:
+        self.changed = self.unreadable = False
+        return self._decoder.decode(text)
+
+    def _object(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        value = dict(pairs)
+        if len(value) != len(pairs):
+            self.changed = True
+        return value
+
+    def _float(self, text: str) -> float:
+        number = float(text)
+        if number in (float("inf"), float("-inf")):
+            self.unreadable = True
+            return 0.0
+        shortest = repr(number)
+        if shortest != text and not self.changed:
+            try:
+                self.changed = Decimal(shortest) != Decimal(text)
+            except InvalidOperation:  # an exponent of twenty digits
+                self.changed = True
+        return number
+
+    def _int(self, text: str) -> int:
+        try:
+            return int(text)
+        except ValueError:  # over 4,300 digits
+            self.unreadable = True
+            return 0
+
+    def _constant(self, name: str) -> None:
+        _constant(name)
+        self.changed = True
+
+
+_LOSSES = _Losses()
+
+
+def parse_held(text: str, max_depth: int) -> Held | None:
+    """Return the JSON value that `text` spells, as `parse` reads it, or None where it is not JSON.
+
+    Raises:
+        RefusedError: `invalid_json` where it is JSON that cannot be read exactly (1e400, over 4,300 digits); `too_deep`.
+    """
+    losses = _LOSSES
+    try:
+        value = losses.read(text)
+    except RecursionError:
+        raise RefusedError(Reason.TOO_DEEP) from None
+    except ValueError:
+        return None
+    if losses.unreadable:
+        raise RefusedError(Reason.INVALID_JSON)
+    if text.count("[") + text.count("{") > max_depth and deeper_than(value, max_depth):
+        raise RefusedError(Reason.TOO_DEEP)
+    return Held(value, exact=not losses.changed)
+
+
+def deeper_than(value: object, max_depth: int) -> bool:
+    """Say whether `value` has more than `max_depth` levels. Goes level by level, without recursion."""
     level: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(max_depth):
         if not level:

@@ -6,12 +6,17 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final, Protocol
 
+from proxy.payload.budget import UNMETERED, Budget
 from proxy.payload.canonical import canonical as canonical_json
 from proxy.payload.encode import encode
 from proxy.sensitive import Sensitive
 
 MASK: Final = "[REDACTED]"
 HASH_SUFFIX: Final = "_hash"
+
+# What a hash takes, in units of `payload.budget`, and for how many characters of a text one more.
+HASH_UNITS: Final = 12
+CHARACTERS_PER_UNIT: Final = 16
 
 _BLOCK_BYTES = 64  # of SHA-256 (RFC 2104 section 2)
 _PHONE_SEPARATORS: Final = "().-/"  # and white space
@@ -54,11 +59,14 @@ def canonical_form(name: str) -> Canonical:
 class Hasher(Protocol):
     """Turns a value into its hash."""
 
-    def hashed(self, value: object, canonical: Canonical) -> object:
+    def hashed(self, value: object, canonical: Canonical, budget: Budget = UNMETERED) -> object:
         """Return what replaces `value`, whose text is keyed in the form that `canonical` gives it.
 
         Strings, numbers and booleans give a string, arrays are hashed element by element, an object gives one string over
         its canonical JSON, null stays null.
+
+        Raises:
+            RefusedError: `too_complex`.
         """
 
 
@@ -69,16 +77,18 @@ class Sha256Hasher:
         """Cut hashes to `hex_length` digits."""
         self._hex_length = hex_length
 
-    def hashed(self, value: object, canonical: Canonical) -> object:
+    def hashed(self, value: object, canonical: Canonical, budget: Budget = UNMETERED) -> object:
         """See `Hasher.hashed`."""
+        budget.spend(HASH_UNITS)
         if type(value) is str:
+            budget.spend(len(value) // CHARACTERS_PER_UNIT)
             data = _utf8(value)
         elif value is None:
             return None
         elif type(value) is list:
-            return [self.hashed(element, canonical) for element in value]
+            return [self.hashed(element, canonical, budget) for element in value]
         else:
-            data = _scalar_or_object(value)
+            data = _scalar_or_object(value, budget)
         return hashlib.sha256(data).hexdigest()[: self._hex_length]
 
 
@@ -103,18 +113,25 @@ class HmacHasher:
         self._own = re.compile(rf"(?:{ids})\.[0-9a-f]{{{hex_length}}}")
         self._prefixes = (self._prefix, *(f"{name}." for name in previous))
 
-    def hashed(self, value: object, canonical: Canonical) -> object:
+    def hashed(self, value: object, canonical: Canonical, budget: Budget = UNMETERED) -> object:
         """See `Hasher.hashed`."""
+        budget.spend(HASH_UNITS)
         if type(value) is str:
-            if value.startswith(self._prefixes) and self._own.fullmatch(value):
-                return value
-            data = _utf8(canonical(value))
-        elif value is None:
+            budget.spend(len(value) // CHARACTERS_PER_UNIT)
+            return self.text(value, canonical)
+        if value is None:
             return None
-        elif type(value) is list:
-            return [self.hashed(element, canonical) for element in value]
-        else:
-            data = _scalar_or_object(value)
+        if type(value) is list:
+            return [self.hashed(element, canonical, budget) for element in value]
+        return self._keyed(_scalar_or_object(value, budget))
+
+    def text(self, text: str, canonical: Canonical) -> str:
+        """Return the hash of one text."""
+        if text.startswith(self._prefixes) and self._own.fullmatch(text):
+            return text
+        return self._keyed(_utf8(canonical(text)))
+
+    def _keyed(self, data: bytes) -> str:
         inner = self._inner.copy()
         inner.update(data)
         outer = self._outer.copy()
@@ -129,5 +146,5 @@ def _utf8(text: str) -> bytes:
         return text.encode("utf-8", "surrogatepass")
 
 
-def _scalar_or_object(value: object) -> bytes:
-    return canonical_json(value) if type(value) is dict else encode(value)
+def _scalar_or_object(value: object, budget: Budget) -> bytes:
+    return canonical_json(value, budget) if type(value) is dict else encode(value)

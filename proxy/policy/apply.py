@@ -13,12 +13,14 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from proxy.api.match import Match
+from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.actions import MASK
 from proxy.policy.fields import DeniedError, Hit, Matcher
 from proxy.policy.model import Action
+from proxy.policy.names import key_units
 from proxy.policy.positions import Position
 from proxy.policy.texts import may_be_structured
-from proxy.policy.walk import Act, Ruleset, Walk
+from proxy.policy.walk import CONTAINER_UNITS, ELEMENT_UNITS, MEMBER_UNITS, Act, Ruleset, Walk
 
 # Members of an enumeration take a look-up each, a name of the module a third of one.
 _HASH: Final = Action.HASH
@@ -45,28 +47,30 @@ class EndpointPolicy:
         self.renames = rules.identity is not None
         self.looks = rules.detecting is not None and rules.detecting.looks
 
-    def apply(self, value: object, *, text: bytes = b"", id_type: str = "") -> tuple[object, list[Hit]]:
-        """Return what may leave of `value`, which is used up, and what acted on it.
+    def apply(
+        self, value: object, *, text: bytes = b"", id_type: str = "", budget: Budget = UNMETERED
+    ) -> tuple[object, list[Hit]]:
+        """Return what may leave of `value`, which is used up, and what acted on it; `budget` pays for it.
 
         `text` is the JSON text that holds `value`, where it is at hand: it tells at once what need not be looked for.
         `id_type` is what the call's query says its identifiers are.
 
         Raises:
             DeniedError: a rule does not let the request leave.
-            RefusedError: `too_deep`, where JSON in strings is nested too deep to be looked into.
+            RefusedError: see `Walk.body`.
         """
         structured = not text or may_be_structured(text)
         detecting = self._detecting
         marks = None if detecting is None else "" if structured else detecting.marks(text)
         if structured or marks is not None or self._thorough:
-            walk = Walk(self._rules, id_type, marks)
+            walk = Walk(self._rules, budget, id_type, marks, structured=structured)
             return walk.body(value), [hit for hit, _ in walk.acts]
         hits: list[Hit] = []
-        return (self._inside(value, self._positions, hits) if isinstance(value, (dict, list)) else value), hits
+        return (self._inside(value, self._positions, hits, budget) if isinstance(value, (dict, list)) else value), hits
 
-    def explain(self, value: object, id_type: str = "") -> tuple[object, list[Act]]:
+    def explain(self, value: object, id_type: str = "", *, budget: Budget = UNMETERED) -> tuple[object, list[Act]]:
         """Return what may leave of `value`, and what acted on it where; raises what `apply` does."""
-        walk = Walk(self._rules, id_type, placed=True)
+        walk = Walk(self._rules, budget, id_type, placed=True)
         return walk.body(value), walk.acts
 
     def target(self, match: Match) -> tuple[bytes, list[Hit]]:
@@ -79,13 +83,14 @@ class EndpointPolicy:
             return target, []
         return target if identity.hit.enforced else match.target, [identity.hit]
 
-    def looked_at(self, match: Match) -> list[Hit]:
+    def looked_at(self, match: Match, budget: Budget = UNMETERED) -> list[Hit]:
         """Return which detect rules in report mode find something in what a target names, as they would in a body.
 
         Of a call that the endpoint table does not know that is its whole path.
 
         Raises:
             DeniedError: a rule does not let the request leave.
+            RefusedError: `too_complex`.
         """
         hits: list[Hit] = []
         detecting = self._detecting
@@ -97,28 +102,30 @@ class EndpointPolicy:
         if endpoint.method == "*":
             left.append(unquote(match.target.decode()))
         for value in left:
-            for hit in detecting.find(value, exempt=True).looked:
+            for hit in detecting.find(value, budget, exempt=True).looked:
                 hits.append(hit)
                 if hit.enforced:
                     raise DeniedError(hits)
         return hits
 
-    def _inside(self, value: Any, position: Position, hits: list[Hit]) -> object:  # noqa: ANN401  # an object or an array
+    def _inside(self, value: Any, position: Position, hits: list[Hit], budget: Budget) -> object:  # noqa: ANN401  # a container
         """Return what may leave of a container."""
         if isinstance(value, list):
+            budget.spend(CONTAINER_UNITS + ELEMENT_UNITS * len(value))
             elements = position.elements
             for index, child in enumerate(value):
                 if isinstance(child, (dict, list)):
-                    value[index] = self._inside(child, elements, hits)
+                    value[index] = self._inside(child, elements, hits, budget)
             return value
+        budget.spend(CONTAINER_UNITS + MEMBER_UNITS * len(value))
         if not self._matcher.plain.issuperset(value):
-            return self._treated(value, position, hits)
+            return self._treated(value, position, hits, budget)
         for key, child in value.items():
             if isinstance(child, (dict, list)):
-                value[key] = self._inside(child, position.below(key), hits)
+                value[key] = self._inside(child, position.below(key), hits, budget)
         return value
 
-    def _treated(self, value: dict[str, object], position: Position, hits: list[Hit]) -> dict[str, object]:
+    def _treated(self, value: dict[str, object], position: Position, hits: list[Hit], budget: Budget) -> dict[str, object]:
         """Return an object with its keys in their order, those that rules name treated as they say."""
         matcher = self._matcher
         plain, known = matcher.plain, matcher.known
@@ -126,19 +133,24 @@ class EndpointPolicy:
         hashes: dict[str, object] = {}
         for key, child in value.items():
             if key not in plain:
-                field = known.get(key) or matcher.field(key)
+                field = known.get(key)
+                if field is None:
+                    budget.spend(key_units(key))
+                    field = matcher.field(key)
                 if field is not None and (hit := field.hit_at(position, key, child)) is not None:
                     hits.append(hit)
                     if hit.enforced:
                         action = hit.action
                         if action is _HASH:
-                            hashes[field.hash_key] = kept[field.hash_key] = self._hashed(child, field.canonical)
+                            hashed = self._hashed(child, field.canonical, budget)
+                            hashes[field.hash_key] = kept[field.hash_key] = hashed
                         elif action is _MASK:
                             kept[key] = MASK
                         elif action is _DENY:
                             raise DeniedError(hits)
                         continue
-            kept[key] = self._inside(child, position.below(key), hits) if isinstance(child, (dict, list)) else child
+            inside = isinstance(child, (dict, list))
+            kept[key] = self._inside(child, position.below(key), hits, budget) if inside else child
         # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept

@@ -20,7 +20,7 @@ from proxy.policy.fields import Choice, Choices, Field, Hit, Matcher
 from proxy.policy.identity import Pseudonyms
 from proxy.policy.minimise import Allowed
 from proxy.policy.model import ALLOW, IDENTIFIERS, Action, HashSection, Mode, PolicyDocument, RuleSection
-from proxy.policy.names import normal_form
+from proxy.policy.names import normal_form, spelled_names
 from proxy.policy.positions import tree
 from proxy.policy.selector import ANY, DEEP, Selectors, Steps, steps
 from proxy.policy.walk import Identity, Ruleset
@@ -186,13 +186,14 @@ class _Finder:
                     self._first_looking.setdefault(name, rule)
 
     def find(self, key: str) -> Field | None:
-        """Return what happens to `key`: matched whole, and where it is dotted by each of its segments."""
-        whole = normal_form(key)
-        names = [whole, *map(normal_form, key.split("."))] if "." in key else [whole]
+        """Return what happens to `key`, by the names that it spells."""
+        names = spelled_names(key)
         anywhere = min((self._first[name] for name in names if name in self._first), default=None, key=_order)
         looking = min((self._first_looking[name] for name in names if name in self._first_looking), default=None, key=_order)
-        choice = _choice(anywhere, names[-1])
-        return None if choice is None else Field(key, choice, _choice(looking, names[-1]))
+        # An index, as in `phone[0]`, is no name.
+        last = next((name for name in reversed(names) if not name.isdecimal()), names[-1])
+        choice = _choice(anywhere, last)
+        return None if choice is None else Field(key, choice, _choice(looking, last))
 
 
 def _order(rule: _Rule) -> int:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from proxy.errors import ConfigError
+from proxy.payload.budget import Budget
 from proxy.policy.detectors.model import Span
 from proxy.policy.detectors.scanner import Scanner
 from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, Choice, Choices, Hit
@@ -35,7 +36,7 @@ class Found(NamedTuple):
 class Detecting:
     """What looks at the values of one endpoint."""
 
-    __slots__ = ("_anywhere", "_at_identifier", "clear_keys", "first", "looks")
+    __slots__ = ("_anywhere", "_at_identifier", "clear_keys", "first", "least_number", "looks")
 
     def __init__(self, anywhere: Iterable[Pass], at_identifier: Iterable[Pass]) -> None:
         """Look with the passes `anywhere`, and with `at_identifier` where only rules that change nothing may look."""
@@ -45,6 +46,8 @@ class Detecting:
         """Whether any of the rules may look at identifiers."""
         self.first = min(choice.order for each in self._anywhere for choice in each.rules.values())
         """Where the first of the rules stands in the file."""
+        self.least_number = min(10 ** (scanner.number_digits_min - 1) for scanner, _ in self._anywhere)
+        """No detector looks at a whole number whose amount is below this."""
         self.clear_keys: set[str] = set()
         """Keys in which nothing is found; most keys are the same ones again."""
 
@@ -62,11 +65,6 @@ class Detecting:
             found += marks
         return None if clear else found
 
-    def begin(self) -> None:
-        """Begin with a body; see `Scanner.begin`."""
-        for scanner, _ in (*self._anywhere, *self._at_identifier):
-            scanner.begin()
-
     def remember(self, key: str) -> None:
         """Note that nothing is found in a key."""
         if len(key) <= KNOWN_KEY_CHARACTERS:
@@ -74,14 +72,18 @@ class Detecting:
                 self.clear_keys.clear()
             self.clear_keys.add(key)
 
-    def find(self, text: str, *, exempt: bool, number: bool = False, before: int = EVERY) -> Found:
-        """Look at a text, which may be a JSON `number`, or stand at an `exempt` position; `before` leaves out later rules."""
+    def find(self, text: str, budget: Budget, *, exempt: bool, number: bool = False, before: int = EVERY) -> Found:
+        """Look at a text, which may be a JSON `number`, or stand at an `exempt` position; `before` leaves out later rules.
+
+        Raises:
+            RefusedError: `too_complex`.
+        """
         looked: list[Hit] = []
         changes: list[tuple[Span, Choice]] = []
         for scanner, rules in self._at_identifier if exempt else self._anywhere:
             if number and not scanner.numbers:
                 continue
-            for span in scanner.spans(text):
+            for span in scanner.spans(text, budget):
                 choice = rules[span.detector]
                 if (number and span.detector not in scanner.numbers) or choice.order > before:
                     continue
@@ -147,7 +149,7 @@ class Detection:
         if scanner is None:
             try:
                 scanner = self._scanners[names] = Scanner(names, self._patterns)
-                scanner.spans(_SAMPLE)  # RE2 makes a part of its programs when it first finds something
+                scanner.spans(_SAMPLE, Budget(len(_SAMPLE)))  # RE2 makes a part of its programs when it first finds something
             except ValueError as error:
                 raise ConfigError(str(error), path=path) from None
         return scanner

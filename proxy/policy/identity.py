@@ -63,9 +63,9 @@ class Pseudonyms:
         if kind is Identifier.EMAIL:
             if self._email.fullmatch(value.strip().lower()):
                 return value
-            _, _, digits = str(self._hasher.hashed(value, email)).rpartition(".")
+            _, _, digits = self._hasher.text(value, email).rpartition(".")
             return f"{digits}@{self._key_id}{_UNREACHABLE}"
-        return value if self._own.fullmatch(value) else str(self._hasher.hashed(value, CANONICAL[kind]))
+        return value if self._own.fullmatch(value) else self._hasher.text(value, CANONICAL[kind])
 
     def made(self, text: str) -> bool:
         """Say whether `text` is one of our pseudonyms."""

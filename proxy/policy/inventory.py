@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, Protocol
 
+from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.detectors.model import Span
 from proxy.policy.minimise import CONTAINERS
 from proxy.policy.texts import digits_of
@@ -29,6 +30,8 @@ MAP_KEYS = 64
 KEY_MAX_CHARACTERS = 80
 KEY_MAX_DIGITS = 4
 DEPTH_MAX = 32
+# What it takes to record a member or element, in units of `payload.budget`.
+MEMBER_UNITS = 8
 
 ANY_KEY: Final = "*"
 
@@ -47,9 +50,6 @@ Known = AbstractSet[tuple[str, str]]
 class Scanner(Protocol):
     """Looks for what detectors know."""
 
-    def begin(self) -> None:
-        """Begin with a body."""
-
     @property
     def numbers(self) -> AbstractSet[str]:
         """Which detectors look at JSON numbers, too."""
@@ -57,8 +57,8 @@ class Scanner(Protocol):
     def marks(self, body: bytes) -> str | None:
         """Return None where there is certainly nothing to find in a JSON text."""
 
-    def spans(self, text: str) -> Sequence[Span]:
-        """Return what is found."""
+    def spans(self, text: str, budget: Budget = ...) -> Sequence[Span]:
+        """Return what is found; raise RefusedError where that takes more than `budget` allows."""
 
 
 class Seen:
@@ -124,6 +124,7 @@ class Inventory:
         "_roots",
         "_scanner",
         "fields",
+        "merges",
         "since",
         "unrecorded",
     )
@@ -150,18 +151,21 @@ class Inventory:
         self._path_characters = 0
         self.since = clock()
         self.fields = 0
+        self.merges = 0  # how often an object was taken for a map, and what was below it forgotten
         self.unrecorded = 0
 
-    def saw(self, endpoint: str, value: object, text: bytes) -> None:
-        """Record the body of a call; `text` is the JSON text that holds it."""
+    def saw(self, endpoint: str, value: object, text: bytes, budget: Budget = UNMETERED) -> None:
+        """Record the body of a call; `text` is the JSON text that holds it, and `budget` pays for it.
+
+        Raises:
+            RefusedError: `too_complex`.
+        """
         root = self._roots.get(endpoint)
         now = self._clock()
         if root is None:
             root = self._roots[endpoint] = Seen("", now, new=False, may_be_map=False)
         scanner = self._scanner
-        if scanner is not None:
-            scanner.begin()
-        visit = _Visit(self, endpoint, now, None if scanner is None or scanner.marks(text) is None else scanner)
+        visit = _Visit(self, endpoint, now, None if scanner is None or scanner.marks(text) is None else scanner, budget)
         visit.look(root, value, 0)
 
     def below(self, endpoint: str, parent: Seen, key: str, now: float) -> Seen | None:
@@ -218,6 +222,7 @@ class Inventory:
     def _merge(self, endpoint: str, parent: Seen) -> None:
         """Take an object for a map: its keys are forgotten, and what was recorded at them is what came at `*`."""
         keys = [*parent.below.values()]
+        self.merges += 1
         parent.below = {}
         parent.merged = True
         for seen in keys:
@@ -247,9 +252,10 @@ class Inventory:
 class _Visit:
     """One look at one body."""
 
-    __slots__ = ("_endpoint", "_inventory", "_now", "_scanner")
+    __slots__ = ("_budget", "_endpoint", "_inventory", "_now", "_scanner")
 
-    def __init__(self, inventory: Inventory, endpoint: str, now: float, scanner: Scanner | None) -> None:
+    def __init__(self, inventory: Inventory, endpoint: str, now: float, scanner: Scanner | None, budget: Budget) -> None:
+        self._budget = budget
         self._inventory = inventory
         self._endpoint = endpoint
         self._now = now
@@ -261,7 +267,7 @@ class _Visit:
         seen.last_seen = self._now
         if isinstance(value, dict):
             seen.types |= _OBJECT
-            if value and self._looks_below(depth):
+            if value and self._looks_below(depth, MEMBER_UNITS * len(value)):
                 for key, child in value.items():
                     below = seen.below.get(key)
                     if below is None:
@@ -270,7 +276,7 @@ class _Visit:
                         self.look(below, child, depth + 1)
         elif isinstance(value, list):
             seen.types |= _ARRAY
-            if value and self._looks_below(depth):
+            if value and self._looks_below(depth, MEMBER_UNITS * len(value)):
                 elements = self._inventory.elements(self._endpoint, seen, self._now)
                 if elements is not None:
                     for child in value:
@@ -280,15 +286,22 @@ class _Visit:
             if self._scanner is not None and value is not None:
                 self._find(self._scanner, seen, value)
 
-    def _looks_below(self, depth: int) -> bool:
-        if depth < DEPTH_MAX:
+    def _looks_below(self, depth: int, units: int) -> bool:
+        """Say whether to look into an object or array, which takes so many `units`.
+
+        While the budget pauses, the body of another call may be recorded. If that makes a map of an object, what this visit
+        holds of the inventory may be forgotten, so the rest of the body is left out.
+        """
+        merges = self._inventory.merges
+        self._budget.spend(units)
+        if depth < DEPTH_MAX and merges == self._inventory.merges:
             return True
         self._inventory.leave_out()
         return False
 
     def _below(self, seen: Seen, key: str) -> Seen | None:
         """Return where a key is recorded that is not known by its own name at `seen`."""
-        spans = () if self._scanner is None else self._scanner.spans(key)
+        spans = () if self._scanner is None else self._scanner.spans(key, self._budget)
         shown = ANY_KEY if spans or not named(key) else key
         found = self._inventory.below(self._endpoint, seen, shown, self._now)
         if found is not None:
@@ -297,9 +310,10 @@ class _Visit:
 
     def _find(self, scanner: Scanner, seen: Seen, value: object) -> None:
         if isinstance(value, str):
-            _count(seen, scanner.spans(value))
+            _count(seen, scanner.spans(value, self._budget))
         elif isinstance(value, (int, float)) and not isinstance(value, bool):
-            _count(seen, [span for span in scanner.spans(digits_of(value)) if span.detector in scanner.numbers])
+            spans = scanner.spans(digits_of(value), self._budget)
+            _count(seen, [span for span in spans if span.detector in scanner.numbers])
 
 
 def _count(seen: Seen, spans: Sequence[Span]) -> None:

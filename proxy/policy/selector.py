@@ -2,8 +2,8 @@
 
 A selector is keys with dots between them. A key is compared in normal form (`names.normal_form`), `*` is any one key, and `**`
 any number of keys, none too. Arrays are passed through: `friends.name` is the name of every friend, and so is
-`friends[].name`, as the endpoint table writes it. A dotted key of a body (`address.city`) is as many steps as it spells. JSON
-held in a string is part of the tree.
+`friends[].name`, as the endpoint table writes it. A key that spells several names (`address.city`) is as
+many steps, and one step as well: `address.*` selects `address: {"city.zip": …}` too. JSON held in a string is part of the tree.
 
 All selectors of an endpoint are one automaton, whose states are made when a body first leads there; both their number and
 their memory are bounded.
@@ -12,7 +12,8 @@ their memory are bounded.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
-from proxy.policy.names import normal_form
+from proxy.payload.budget import UNMETERED, Budget
+from proxy.policy.names import key_units, normal_form, spelled_names
 
 # How many states, and how many keys of each, are remembered, and how long they may be: what callers send must not fill the
 # memory.
@@ -20,6 +21,8 @@ STATES_MAX = 1024
 KNOWN_KEYS = 256
 KNOWN_KEY_CHARACTERS = 128
 STEPS_MAX = 32
+# What a step takes, in units of `payload.budget`, for each selector that may go on there.
+STEP_UNITS = 10
 ANY, DEEP = "*", "**"
 
 T = TypeVar("T")
@@ -64,21 +67,34 @@ class Place(Generic[T]):
         self._below: dict[str, Place[T]] = {}
         self.chosen = chosen
 
-    def below(self, key: str) -> "Place[T]":
-        """Return the place of `key` in the object that stands here."""
+    def below(self, key: str, budget: Budget = UNMETERED) -> "Place[T]":
+        """Return the place of `key` in the object that stands here.
+
+        Raises:
+            RefusedError: `too_complex`.
+        """
         known = self._below.get(key)
         if known is not None:
             return known
         if not self._cursors:
             return self  # no selector leads further
-        found = self
-        for part in key.split(".") if "." in key else (key,):
-            found = self._automaton.step(found._cursors, normal_form(part))
+        budget.spend(key_units(key))
+        whole, *steps = spelled_names(key)
+        found = self._step(whole, budget)
+        if steps:
+            stepped = self
+            for step in steps:
+                stepped = stepped._step(step, budget)
+            found = self._automaton.place(found._cursors | stepped._cursors)
         if len(key) <= KNOWN_KEY_CHARACTERS:
             if len(self._below) >= KNOWN_KEYS:
                 self._below.clear()
             self._below[key] = found
         return found
+
+    def _step(self, step: str, budget: Budget) -> "Place[T]":
+        budget.spend(STEP_UNITS * (1 + len(self._cursors)))
+        return self._automaton.step(self._cursors, step)
 
 
 class Selectors(Generic[T]):
@@ -89,7 +105,7 @@ class Selectors(Generic[T]):
         self._selectors = tuple(selectors.items())
         self._choose = choose
         self._places: dict[frozenset[_Cursor], Place[T]] = {}
-        self.root = self._place(frozenset((number, 0) for number in range(len(self._selectors))))
+        self.root = self.place(frozenset((number, 0) for number in range(len(self._selectors))))
 
     def __bool__(self) -> bool:
         """Whether there is any."""
@@ -111,9 +127,10 @@ class Selectors(Generic[T]):
                 expected = selector[behind]
             if expected in (ANY, key):
                 reached.add((number, behind + 1))
-        return self._place(frozenset(reached))
+        return self.place(frozenset(reached))
 
-    def _place(self, cursors: frozenset[_Cursor]) -> Place[T]:
+    def place(self, cursors: frozenset[_Cursor]) -> Place[T]:
+        """Return the place where selectors stand at `cursors`."""
         known = self._places.get(cursors)
         if known is None:
             if len(self._places) >= STATES_MAX:

@@ -3,6 +3,8 @@
 import copy
 import hashlib
 import hmac
+import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,6 +85,9 @@ def keys_of(value: object) -> Iterator[str]:
 
 # The slow reading.
 
+Paths = frozenset[tuple[str, ...]]
+"""Every way to read the keys that lead to a place: each as one step, or as many as it spells."""
+
 
 def selects(steps: tuple[str, ...], path: tuple[str, ...]) -> bool:
     """Say whether a selector is one of `path`, whose keys are in normal form."""
@@ -93,11 +98,22 @@ def selects(steps: tuple[str, ...], path: tuple[str, ...]) -> bool:
     return bool(path) and steps[0] in ("*", path[0]) and selects(steps[1:], path[1:])
 
 
-def rule_of(key: str, path: tuple[str, ...]) -> dict[str, Any] | None:
+def pieces_of(key: str) -> list[str]:
+    """Return the normal forms of what stands between the separators of `key`."""
+    return [normal_form(piece) for piece in re.split(r"[.\[\]/\\:|>=]", unicodedata.normalize("NFKC", key))]
+
+
+def parts_of(key: str) -> list[str]:
+    """Return the names that `key` spells, in normal form."""
+    return [name for name in pieces_of(key) if name]
+
+
+def rule_of(key: str, paths: Paths) -> dict[str, Any] | None:
     """Return the first rule of the file that names `key` or its place."""
-    names = {normal_form(part) for part in (key, *key.split("."))}
+    names = {normal_form(key), *parts_of(key)}
     for rule in RULES:
-        if names & set(rule.get("fields", ())) or any(selects(tuple(way.split(".")), path) for way in rule.get("paths", ())):
+        ways = [tuple(way.split(".")) for way in rule.get("paths", ())]
+        if names & set(rule.get("fields", ())) or any(selects(way, path) for way in ways for path in paths):
             return rule
     return None
 
@@ -112,17 +128,17 @@ def pseudonym(kind: Identifier, value: object) -> object:
     return f"{digits}@{KEY_ID}.invalid" if kind is Identifier.EMAIL else f"{KEY_ID}.{digits}"
 
 
-def expected(value: object, place: str = "", path: tuple[str, ...] = (), *, minimised: bool = True) -> object:
-    """Return what leaves of `value`; `place` is its position, `path` what selectors see, `minimised` whether `allow` holds."""
+def expected(value: object, place: str = "", paths: Paths = frozenset({()}), *, minimised: bool = True) -> object:
+    """Return what leaves of `value`; `place` is its position, `paths` what selectors see, `minimised` whether `allow` holds."""
     if isinstance(value, list):
-        return [expected(element, f"{place}[]", path, minimised=minimised) for element in value]
+        return [expected(element, f"{place}[]", paths, minimised=minimised) for element in value]
     if not isinstance(value, dict):
         kind = IDENTIFIERS.get(place)
         return value if kind is None or value is None or isinstance(value, bool) else pseudonym(kind, value)
     left = {}
     for key, child in value.items():
         here = f"{place}.{key}" if place else key
-        below = (*path, *map(normal_form, key.split(".")))
+        below = frozenset((*path, *steps) for path in paths for steps in ((normal_form(key),), tuple(parts_of(key))))
         exempt = here in IDENTIFIERS or here in ROUTING
         leads = any(position.startswith(f"{here}.") for position in (*IDENTIFIERS, *ROUTING))
         named = normal_form(key) in map(normal_form, ALLOWED)
@@ -133,8 +149,8 @@ def expected(value: object, place: str = "", path: tuple[str, ...] = (), *, mini
         if rule is None:
             left[key] = expected(child, here, below, minimised=minimised and not named and not exempt)
         elif rule["action"] == "hash":
-            last = key.split(".")[-1] if "fields" in rule else rule["paths"][0]
-            left[f"{key}_hash"] = HASHER.hashed(child, canonical_form(normal_form(last)))
+            last = [normal_form(key), *parts_of(key)][-1] if "fields" in rule else normal_form(rule["paths"][0])
+            left[f"{key}_hash"] = HASHER.hashed(child, canonical_form(last))
         elif rule["action"] == "mask":
             left[key] = "[REDACTED]"
     return left
@@ -162,9 +178,12 @@ def test_all_that_leaves_is_what_the_policy_says(body: object) -> None:
 def test_once_is_enough_for_all_of_it(body: object) -> None:
     """Applied to its own result, the whole policy changes nothing.
 
-    But for a dotted key whose first part is hashed: it is named by that part, and so is `phone.home_hash`.
+    But for a dotted key whose first part is hashed: it is named by that part, and so is `phone.home_hash`. And a hash below
+    `deep.*` stands where a path masks every key.
     """
-    assume(not any(normal_form(part) in ("phone", "street") for key in keys_of(body) for part in key.split(".")[:-1]))
+    names = [pieces_of(key) for key in keys_of(body)]
+    assume(not any(part in ("phone", "street") for parts in names for part in parts[:-1]))
+    assume(not any("deep" in parts for parts in names) or not any({"phone", "street"} & {*parts} for parts in names))
     once, _ = POLICY.apply(copy.deepcopy(body))
     twice, _ = POLICY.apply(copy.deepcopy(once))
     assert repr(twice) == repr(once)

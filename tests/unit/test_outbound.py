@@ -1,5 +1,9 @@
 """What joins the journey of a request to its sending: every fault becomes a refusal."""
 
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
 import orjson
 import pytest
 from prometheus_client import CollectorRegistry
@@ -13,7 +17,8 @@ from proxy.limits.gcra import Quota
 from proxy.limits.memory import MemoryLimiter
 from proxy.metrics import Metrics
 from proxy.observer import Observer
-from proxy.outbound import Outbound
+from proxy.outbound import SLICED_BYTES, Outbound
+from proxy.slices import Slices
 from tests.fakes import FakeCaller, FakeClock, FakeConnections, Lines, Timers, authorization, keyring
 from tests.unit.test_pipeline import JSON, RULES, BrokenMapping, broken, limiting
 
@@ -40,7 +45,10 @@ class Stage:
             clock=clock,
             spawn=self.pool.spawn,
         )
-        self.outbound = Outbound(RULES, sender, observer, clock)
+        self.turns: deque[Callable[[], None]] = deque()
+        self.clock = clock
+        self.sender = sender
+        self.outbound = Outbound(RULES, sender, observer, clock, Slices(self.turns.append))
         self.caller = FakeCaller()
 
     def deliver(self, body: bytes) -> object:
@@ -162,3 +170,94 @@ def test_what_is_over_a_limit_is_counted_and_told_of() -> None:
     limit, refusal = stage.lines.events()
     assert (limit["event"], limit["limit"]) == ("over_vendor_limit", "attribute_value_bytes")
     assert (refusal["event"], refusal["reason"]) == ("refused", "vendor_limit")
+
+
+LARGE = orjson.dumps({"list": [{"ssn": "078-05-1120", "n": number, "text": "x" * 40} for number in range(4000)]})
+
+
+class Large(Stage):
+    """A call with a large body."""
+
+    def __init__(self, body: bytes = LARGE) -> None:
+        """Deliver it; nothing is prepared before the first turn."""
+        super().__init__()
+        assert len(body) > SLICED_BYTES
+        self.exchange: Any = self.deliver(body)
+        assert not self.pool.all[0].sent
+
+    def turn(self, times: int = 1) -> int:
+        """Run turns of the event loop; return how many there were."""
+        for done in range(times):
+            if not self.turns:
+                return done
+            self.turns.popleft()()
+        return times
+
+
+def test_g11_a_large_body_is_prepared_in_slices() -> None:
+    """Many turns of the loop, then the call is sent with what the policy leaves of it, and answered."""
+    stage = Large()
+    assert stage.sender.active == {stage.exchange}
+    assert stage.turn(10_000) > 5
+    (connection,) = stage.pool.all
+    assert b"078-05-1120" not in connection.sent[0]
+    assert b'"n":3999' in connection.sent[0]
+    connection.answer()
+    assert stage.caller.status == 200
+    assert stage.count("pii_actions_total", rule="never", action="strip", mode="enforce") == 4000
+    assert not stage.sender.active
+
+
+def test_a_large_body_is_refused_as_a_small_one_is() -> None:
+    """By the policy, and counted and logged once."""
+    stage = Large(LARGE[:-1] + b',"card":1}')
+    stage.turn(10_000)
+    assert stage.caller.reason is Reason.POLICY_DENIED
+    assert [line["reason"] for line in stage.lines.events()] == ["policy_denied"]
+    assert not stage.sender.active
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3])
+def test_a_caller_that_goes_away_ends_the_preparation(turns: int) -> None:
+    """Nothing is sent, and nothing is held."""
+    stage = Large()
+    stage.turn(turns)
+    stage.exchange.cancel()
+    assert not stage.sender.active
+    stage.turn(10_000)
+    assert not stage.pool.all[0].sent
+    assert stage.lines.events() == []
+
+
+@pytest.mark.parametrize("turns", [0, 1, 3])
+@pytest.mark.parametrize(("end", "reason"), [("expire", Reason.OVERLOADED), ("shut_down", Reason.SHUTTING_DOWN)])
+def test_what_is_not_prepared_in_time_is_refused(turns: int, end: str, reason: Reason) -> None:
+    """At the deadline of a call, or when the sidecar ends: told, counted and logged once, and nothing is sent."""
+    stage = Large()
+    stage.turn(turns)
+    if end == "expire":
+        stage.clock.advance(10)
+        stage.sender.tick()
+    else:
+        stage.exchange.shut_down()
+    assert stage.caller.reason is reason
+    assert [line["reason"] for line in stage.lines.events()] == [reason.value]
+    stage.turn(10_000)
+    stage.exchange.shut_down()
+    stage.exchange.cancel()
+    assert len(stage.lines.events()) == 1
+    assert not stage.pool.all[0].sent
+    assert not stage.sender.active
+
+
+def test_a_prepared_call_is_its_exchange() -> None:
+    """What the connection tells reaches it: a pause from before it was sent, resuming, the end."""
+    stage = Large()
+    stage.exchange.pause()
+    stage.turn(10_000)
+    (connection,) = stage.pool.all
+    assert connection.paused
+    stage.exchange.resume()
+    assert not connection.paused
+    stage.exchange.shut_down()
+    assert stage.caller.reason is Reason.SHUTTING_DOWN

@@ -6,13 +6,13 @@
   leaves nothing to find. (Patterns of a user's own may find something in any text, and are not asked again.)
 * No text makes it raise, and time is linear in the text. Where candidates that overlap would be read again and again, the rest
   of the text is one find.
-* Of one body (`begin`) a bounded number of candidates is looked at; any later text is one find from its first candidate on.
+* Each look at a text, and each look at a candidate in it, is paid from the budget of the body.
 * A text that holds nothing is seen once, by one automaton for all detectors.
 """
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.actions import MASK
 from proxy.policy.detectors.catalogue import DETECTORS, detector, installed
 from proxy.policy.detectors.fold import Folding, as_it_is, folded
@@ -39,26 +39,21 @@ _BACKSLASH = ord("\\")
 # How many times its own length of a text is read in candidates that come to nothing; only a text that is made for it has more.
 REREAD_TIMES = 64
 REREAD_MIN_BYTES = 1 << 16
-# How many candidates of one body are looked at closely; a few microseconds each.
-LOOKS_MAX = 50_000
+# What a look takes, in units of `payload.budget`: at a text, at one that has to be folded, and at a candidate, as often as
+# `Detector.looks` says; and for how many characters of the text one unit more.
+TEXT_UNITS = 6
+FOLDED_TEXT_UNITS = 20
+CANDIDATE_UNITS = 40
+CHARACTERS_PER_UNIT = 16
+FOLDED_CHARACTERS_PER_UNIT = 2
 
-Find = Callable[[bytes], Iterable[Part]]
-
-
-class Looks:
-    """How many looks at candidates are left for a body. Beyond them, a text is one find from its first candidate on."""
-
-    __slots__ = ("left",)
-
-    def __init__(self) -> None:
-        """Look as often as it takes, until a body begins."""
-        self.left = sys.maxsize
+Find = Callable[[bytes, Budget], Iterable[Part]]
 
 
 class Scanner:
     """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
 
-    __slots__ = ("_finds", "_folding", "_looks", "_marks", "_names", "_own", "_sieve", "_whole", "numbers")
+    __slots__ = ("_finds", "_folding", "_marks", "_names", "_own", "_sieve", "_whole", "number_digits_min", "numbers")
 
     def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
         """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
@@ -71,7 +66,6 @@ class Scanner:
         self._finds: list[Find] = []
         self._own = frozenset(place for place, name in enumerate(self._names) if name in patterns)
         self._marks: list[str] = []
-        self._looks = Looks()
         numbers = []
         for name in self._names:
             if name in patterns:
@@ -79,7 +73,7 @@ class Scanner:
                     raise ValueError(f"pattern {name}: a detector has this name; take another")
                 expression, find, number, mark = patterns[name], _own(name, patterns[name]), True, ""
             else:
-                expression, find, number, mark = _known(name, self._looks)
+                expression, find, number, mark = _known(name)
             expressions.append(expression)
             self._finds.append(find)
             self._marks.append(mark)
@@ -87,16 +81,14 @@ class Scanner:
                 numbers.append(name)
         self.numbers = frozenset(numbers)
         """The detectors that also look at JSON numbers, by their JSON text."""
+        self.number_digits_min = 1 if self._own else 6
+        """No detector looks at a whole number of fewer digits."""
         try:
             self._sieve = installed("detectors", lambda: Sieve(expressions))
         except ValueError as error:
             raise ValueError(f"detectors and patterns are {error}; leave some out") from None
         self._folding = Folding()
         self._whole = Sieve([*expressions, _SPELLED_OTHERWISE])
-
-    def begin(self) -> None:
-        """Begin with a body: a bounded number of candidates is looked at closely from here on."""
-        self._looks.left = LOOKS_MAX
 
     def marks(self, body: bytes) -> str | None:
         """Return what to look for before looking closely at the keys, strings and numbers of a JSON text.
@@ -114,24 +106,30 @@ class Scanner:
         marks = {self._marks[place] for place in matching}
         return "" if "" in marks else "".join(sorted(marks))
 
-    def spans(self, text: str) -> Sequence[Span]:
-        """Return what is found in `text`."""
+    def spans(self, text: str, budget: Budget = UNMETERED) -> Sequence[Span]:
+        """Return what is found in `text`.
+
+        Raises:
+            RefusedError: `too_complex`.
+        """
         # A word, as most values are that are no numbers.
         if len(text) < LETTERS_MIN and text.isalpha() and not self._own:
             return ()
         if text.isascii():
+            budget.spend(TEXT_UNITS + len(text) // CHARACTERS_PER_UNIT)
             data = text.encode()
             matching = self._sieve.matching(data)
-            return self._found(data, matching) if matching else ()
+            return self._found(data, matching, budget) if matching else ()
+        budget.spend(FOLDED_TEXT_UNITS + len(text) // FOLDED_CHARACTERS_PER_UNIT)
         view = folded(text, self._folding)
-        found = list(view.in_text(self._found(view.data, self._sieve.matching(view.data))))
+        found = list(view.in_text(self._found(view.data, self._sieve.matching(view.data), budget)))
         # A pattern may be about the very characters that were folded.
         if self._own and (raw := as_it_is(text)).data != view.data:
             own = self._own.intersection(self._sieve.matching(raw.data))
-            found = self._apart([*found, *raw.in_text(self._found(raw.data, own))])
+            found = self._apart([*found, *raw.in_text(self._found(raw.data, own, budget))])
         return found
 
-    def _found(self, data: bytes, matching: Iterable[int]) -> list[Span]:
+    def _found(self, data: bytes, matching: Iterable[int], budget: Budget) -> list[Span]:
         """Return what the detectors at these places find."""
         found: list[Span] = []
         for _ in range(PASSES):
@@ -140,7 +138,7 @@ class Scanner:
                     Span(start, end, self._names[place])
                     for place in matching
                     if place < len(self._names)
-                    for start, end in self._finds[place](data)
+                    for start, end in self._finds[place](data, budget)
                 ]
             )
             if not new:
@@ -175,10 +173,10 @@ def _own(name: str, pattern: str) -> Find:
         raise ValueError(f"pattern {name}: {error}") from None
 
     # A pattern for capital letters must not find the word in a mask.
-    return lambda data: expression.parts(data.replace(_MASK, _BLANK * len(_MASK)))
+    return lambda data, _: expression.parts(data.replace(_MASK, _BLANK * len(_MASK)))
 
 
-def _known(name: str, looks: Looks) -> tuple[str, Find, bool, str]:
+def _known(name: str) -> tuple[str, Find, bool, str]:
     try:
         known = detector(name)
         expression = _compiled(known.pattern)
@@ -187,21 +185,21 @@ def _known(name: str, looks: Looks) -> tuple[str, Find, bool, str]:
     # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through. What stands
     # before a group is not what is found: `userSSN: 536904399` has a number that stands free, behind a word that does not.
     head = "" if expression.grouped else r"(?:^|[^0-9A-Za-z]|\\[nrt])"
-    return rf"{head}(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression, looks), known.number, known.mark
+    return rf"{head}(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number, known.mark
 
 
 def _compiled(pattern: str) -> Expression:
     return installed("detectors", lambda: Expression(pattern))
 
 
-def _finder(known: Detector, expression: Expression, looks: Looks) -> Find:
-    def find(data: bytes) -> Iterator[Part]:
+def _finder(known: Detector, expression: Expression) -> Find:
+    def find(data: bytes, budget: Budget) -> Iterator[Part]:
         at = reread = 0
         reread_max = max(REREAD_TIMES * len(data), REREAD_MIN_BYTES)
         while at < len(data) and (match := expression.first(data, at)) is not None:
             first, start, end = match
-            looks.left -= known.looks
-            if looks.left < 0 or reread > reread_max:
+            budget.spend(CANDIDATE_UNITS * known.looks)
+            if reread > reread_max:
                 yield start, len(data)
                 return
             part = None if _joined_before(data, start, known.joints) else _best(known, data, start, end)
