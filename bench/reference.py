@@ -5,7 +5,6 @@ takes and how long its longest step does: between two steps the event loop serve
 """
 
 import time
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -69,12 +68,6 @@ def cap_bytes(method: str, target: str) -> int:
     return admission(method, target).body_bytes
 
 
-def steps(call: Admission, body: bytes) -> Iterator[None]:
-    """Prepare a call, and yield wherever the event loop is served in between."""
-    yield from ()  # nowhere yet: `prepare` is one step
-    prepare(call, body)
-
-
 class Cost(NamedTuple):
     """What a body took, in seconds, and what was answered: the code of a refusal, or `sent`."""
 
@@ -95,13 +88,17 @@ class Cost(NamedTuple):
 
 
 def cost(call: Admission, body: bytes) -> Cost:
-    """Measure one body once."""
+    """Measure one body once; a step lasts from one pause of `pipeline.prepare` to the next."""
     answer, longest = "sent", 0.0
     begin = before = time.thread_time()
+
+    def pause() -> None:
+        nonlocal longest, before
+        now = time.thread_time()
+        longest, before = max(longest, now - before), now
+
     try:
-        for _ in steps(call, body):
-            now = time.thread_time()
-            longest, before = max(longest, now - before), now
+        prepare(call, body, pause)
     except RefusedError as refusal:
         answer = refusal.reason.value
     except (StageError, RecursionError, MemoryError):

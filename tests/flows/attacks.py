@@ -245,7 +245,8 @@ class Upstream:
                 echo = re.search(rb"echo-(text|error)-(\d+)", request)
                 told = b'{"meta":{"error":"%b"}}' % replies.SECRETS[int(echo[2])] if echo else b"{}"
                 status = b"404 Not Found" if echo and echo[1] == b"error" else b"200 OK"
-                lines = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(told))
+                head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (status, len(told))
+                writer.write(head + told)
         writer.close()
 
 

@@ -133,11 +133,10 @@ def shrunk(target: Target, case: Case, why: str) -> Case:
 
 
 def slug(target: Target, case: Case) -> str:
-    """Return a name for a case, under which it stands in the corpus: the words in it, and a hash."""
-    text = json.dumps(case, sort_keys=True)
-    words = [word for word in re.findall(r"[a-z][a-z0-9-]*", text.lower()) if len(word) < 16]
-    digest = hashlib.blake2b(f"{target.name} {text}".encode(), digest_size=4).hexdigest()
-    return f"{'-'.join(dict.fromkeys(words))[:60].rstrip('-')}-{digest}"
+    """Return a name for a case, under which it stands in the corpus: what it is like, and a hash."""
+    words = re.findall(r"[a-z0-9]+", repr(target.likeness(case)).lower())
+    digest = hashlib.blake2b(json.dumps(case, sort_keys=True).encode(), digest_size=4).hexdigest()
+    return f"{'-'.join(words)[:60].strip('-')}-{digest}"
 
 
 def entries(name: str) -> list[tuple[str, Case]]:

@@ -29,6 +29,7 @@ from proxy.policy.compile import compile_policy
 from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
+from proxy.slices import Slices
 from tests.fakes import FakeClock, Lines, Timers, keyring
 from tests.fuzz.engine import Finding
 from tests.unit.http1.fakes import AT_ONCE, LIMITS, FakeOwner, FakeTransport
@@ -101,7 +102,9 @@ class Wired:
             clock=self.clock,
             spawn=self._spawn,
         )
-        self.server = Server(Outbound(RULES, self.sender, self.observer, self.clock), LIMITS, self.clock, AT_ONCE)
+        slices = Slices(asyncio.get_running_loop().call_soon)
+        outbound = Outbound(RULES, self.sender, self.observer, self.clock, slices)
+        self.server = Server(outbound, LIMITS, self.clock, AT_ONCE)
         self.transport = FakeTransport()
         self.transport.connect(CallerConnection(self.server))
 
