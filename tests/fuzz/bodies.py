@@ -264,7 +264,7 @@ def _promised(case: Case) -> bool:
             fits = case["named"] != "id" or (case["key"] in IDS and case["shape"] in ("text", "list"))
             return fits and _naming(case) is not None
         case _:
-            return True
+            return list(case["path"]) in _named(case["row"])
 
 
 def _withheld(case: Case) -> bool:

@@ -6,7 +6,7 @@ reader of the answer would undo; a header that must stay behind; an error that i
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from random import Random  # noqa: TID251 - made from a seed
 from urllib.parse import quote, unquote
 
@@ -112,7 +112,7 @@ class Replies:
     def likeness(self, case: Case) -> object:
         """Cases that hold the key in the same spelling are alike."""
         whole = b"".join(pieces.data(case))
-        return next((number for number, form in enumerate(SECRETS) if form in whole), -1)
+        return next((f"spelling {number}" for number, form in enumerate(SECRETS) if form in whole), "another spelling")
 
     def complete(self, case: Case) -> Case:
         """Return it as it is sent."""
@@ -181,10 +181,15 @@ def given_back(data: bytes) -> bool:
     """Say whether a reader can take the credential from an answer: with escapes, percent, hexadecimal and base64 undone."""
     text = data.decode("latin-1")
     views = {text, unescaped(text), unquote(text), unquote(unescaped(text))}
-    for _ in range(2):
-        views |= {_read(word) for view in views for word in _WORDS.findall(view)}
-        views |= {_read(word[shift:]) for view in views for word in _WORDS.findall(view) for shift in (1, 2, 3)}
+    read = _read_all(views)
+    # What was coded twice is the header line, in which the pair is coded already.
+    views |= read | _read_all({view for view in read if "Basic " in view})
     return any(secret in view for view in views for secret in (KEY, SITE))
+
+
+def _read_all(views: Iterable[str]) -> set[str]:
+    words = [word for view in views for word in _WORDS.findall(view)]
+    return {_read(word[shift:]) for word in words for shift in range(4)}
 
 
 def _read(word: str) -> str:
