@@ -144,6 +144,8 @@ class Recipe:
             key = self._key(number)
             value = self._value(number, key, self._text(number, repeats))
             size = len(_encoded([key, value]))
+            if used + size > about_bytes and number > salt:
+                break
             if len(groups[-1]) >= frame.group or (in_group + size > frame.group_bytes and groups[-1]):
                 groups.append([])
                 in_group = 0
@@ -228,6 +230,16 @@ FAMILIES: dict[str, Recipe] = {
     "a URL in a parameter": _family("event", "parameter", ["%3D", "%26"], ["ssn"], times=4),
     "bodies of messages": _family("headers", "text", ["a", "=", "b", " "], times=0),
 }  # fmt: skip
+
+# Those that an application may well send: within Customer.io's limits they are never too much work.
+PLAUSIBLE = frozenset(
+    {
+        "phone numbers as integers", "the same in data", "a list under a hash", "numbers under a hash", "single digits",
+        "an object hashed whole", "short texts that are not ASCII", "ids of a segment", "addresses of a broadcast",
+        "data for each person", "objects of tiny objects", "empty objects", "long keys", "pairs", "pairs of two",
+        "a batch of tiny items", "JSON in strings",
+    }
+)  # fmt: skip
 
 
 def changed(rng: Random, one: Recipe, other: Recipe) -> Recipe:

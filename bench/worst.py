@@ -186,7 +186,7 @@ def ordinary_rows(*, inventory: bool) -> Iterator[Row]:
 def _compiled(named: Iterable[Named]) -> list[dict[str, object]]:
     """Return what the compiled package takes for the same bodies; a process of its own finds it before the checkout."""
     given = orjson.dumps([[name, each.spelled()] for name, each in named])
-    environment = os.environ | {"PYTHONSAFEPATH": "1", "PYTHONPATH": f"{os.environ.get('COMPILED_AT', COMPILED)}:{ROOT}"}
+    environment = os.environ | {"PYTHONSAFEPATH": "1", "PYTHONPATH": f"{COMPILED}:{ROOT}"}
     command = [sys.executable, "-m", "bench.worst", "--given", "--json"]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, input=given)
     found: list[dict[str, object]] = orjson.loads(done.stdout)["compiled"]
