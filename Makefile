@@ -3,8 +3,14 @@
 # a machine lacks, the tests skip by name.
 
 PYTHON ?= python3
-GO ?= $(or $(shell command -v go),$(wildcard /usr/local/go/bin/go))
-NPM ?= $(shell command -v npm)
+# A version manager's shim is on PATH and may run nothing, so each program is asked for its version.
+runs = $(shell "$(1)" $(2) >/dev/null 2>&1 && command -v "$(1)")
+ifndef GO
+GO := $(or $(call runs,go,version),$(call runs,/usr/local/go/bin/go,version))
+endif
+ifndef NPM
+NPM := $(if $(call runs,node,--version),$(call runs,npm,--version))
+endif
 
 BIN := .venv/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
@@ -15,9 +21,18 @@ PYTHON_SDKS := $(patsubst requirements-sdk-%.lock,.tools/sdk/%/.installed,$(wild
 # Peers of the bench that need an environment of their own get one once ARGS asks for them, by name or with `--peers all`.
 BENCH_PEERS := $(patsubst requirements-bench-%.lock,%,$(wildcard requirements-bench-*.lock))
 BENCH_ASKED := $(if $(findstring --peers,$(ARGS)),$(filter $(BENCH_PEERS) all,$(subst =, ,$(ARGS))))
+# A worker on each core, four at most, so that no machine starts a crowd of servers at once. What ARGS narrows starts without
+# any, because each would first collect every test; WORKERS=auto gives it them all the same. A worker takes tests from the end of
+# what another has left.
+WORKERS ?= $(if $(ARGS),0,auto)
+SPREAD := --numprocesses $(WORKERS) --maxprocesses 4 --dist worksteal
+
 # With COMPILED=1, make has the wheel of this platform unpacked here, and Python finds it before the checkout.
 COMPILED_HERE := $(if $(COMPILED),.tools/compiled/.installed)
 BEFORE_CHECKOUT := PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/.tools/compiled"
+
+# pytest rewrites what it runs, and keeps that beside Python's own bytecode; without it every worker does all of it every time.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test check fuzz soak bench evaluate wheel install sdk gates tools lock upgrade docs
@@ -40,7 +55,7 @@ demo: install
 	@$(BIN)/cio-sidecar demo
 
 test: install extras sdk $(COMPILED_HERE)
-	@$(if $(COMPILED),$(BEFORE_CHECKOUT)) $(BIN)/python -m pytest $(if $(COMPILED),--override-ini pythonpath=) $(ARGS)
+	@$(if $(COMPILED),$(BEFORE_CHECKOUT)) $(BIN)/python -m pytest $(SPREAD) $(if $(COMPILED),--override-ini pythonpath=) $(ARGS)
 
 check: install extras gates
 	$(BIN)/ruff check

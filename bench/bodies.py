@@ -73,13 +73,16 @@ def _event(size: int) -> bytes:
 
 def _batch(size: int) -> bytes:
     """Return as many people as fit."""
-    people = [
-        {"type": "person", "identifiers": {"id": str(number)}, "action": "identify", "attributes": person(number)}
-        for number in range(size // 200)
-    ]
-    while len(orjson.dumps({"batch": people})) > size:
-        people.pop()
-    return orjson.dumps({"batch": people})
+    people: list[bytes] = []
+    left = size - len(b'{"batch":[]}') + len(b",")
+    for number in range(size // 200):  # which is more than fit
+        row = {"type": "person", "identifiers": {"id": str(number)}, "action": "identify", "attributes": person(number)}
+        text = orjson.dumps(row)
+        left -= len(text) + len(b",")
+        if left < 0:
+            break
+        people.append(text)
+    return b'{"batch":[%b]}' % b",".join(people)
 
 
 # The body, and the endpoint that it is sent to. Customer.io takes 32 KB and 500 KB (customerio-api.md 1.4).

@@ -1,7 +1,6 @@
 """Composition: the one place that names technologies together. Starts and stops the sidecar in numbered steps."""
 
 import asyncio
-import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -19,6 +18,7 @@ from proxy.admin.serve import serving
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import UNKNOWN, Table
 from proxy.api.model import Bucket, Upstream
+from proxy.api.web import Hosts
 from proxy.clock import Clock, SystemClock
 from proxy.config.known import known_fields
 from proxy.config.model import Config
@@ -44,6 +44,7 @@ from proxy.pipeline import common_head
 from proxy.policy.compile import NO_KEY, Policy, compile_policy
 from proxy.policy.inventory import Inventory
 from proxy.policy.model import UNKEYED
+from proxy.process import keep_memory_private, raise_file_limit
 from proxy.rules import Rules
 from proxy.slices import Slices
 from proxy.tasks import Tasks
@@ -84,6 +85,7 @@ class Sidecar:
         self._ready = False
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
+        self._hosts = Hosts(config.hosts)
         self._rules = self._built_rules()
         self._upstream_tls = upstream_contexts(config)
         self._listener_tls = listener_context(config)
@@ -102,6 +104,7 @@ class Sidecar:
             large_body_bytes=config.outbound.limits.large_body_bytes,
             depth=config.outbound.limits.depth,
             inventory=self._inventory(policy),
+            hosts=self._hosts,
         )
         for hit in rules.policy.hits:
             self._metrics.pii_actions.expect(*hit.labels)  # a counter that begins with its first hit hides it from `rate`
@@ -196,6 +199,7 @@ class Sidecar:
             self._upstream_tls[upstream],
             clock=self._clock,
             cork=cork,
+            connections=self._config.delivery.connections,
             connect_seconds=self._config.delivery.timeouts.connect_seconds,
             unreachable=lambda error: self._observer.unreachable(upstream.value, error),
         )
@@ -260,7 +264,7 @@ class Sidecar:
     async def _listen_admin(self, stack: AsyncExitStack, status: Callable[[], Iterator[KeyStatus]]) -> None:
         admin = self._config.admin
         token = None if admin.token is None else lambda: self._secrets.admin_token
-        pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: self._rules.inventory)
+        pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: self._rules.inventory, hosts=self._hosts)
         with _binding("admin.port"):
             host, port = await stack.enter_async_context(serving(pages, admin.host, admin.port))
         self._say({"event": "listening", "listener": "admin", "host": host, "port": port})
@@ -282,7 +286,9 @@ def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
     """
     log = logs.logger(config.logs.level, config.logs.format)
     logs.take_over(log)
-    _raise_file_limit()
+    raise_file_limit()
+    if not keep_memory_private():
+        log.warning("memory_not_private")
 
     async def serve() -> None:
         sidecar = Sidecar(config, providers, log, sys.stdout, SystemClock())
@@ -332,9 +338,3 @@ def _server_limits(config: Config) -> ServerLimits:
         body_seconds=limits.body_seconds,
         idle_seconds=limits.idle_seconds,
     )
-
-
-def _raise_file_limit() -> None:
-    """Let the process hold as many sockets as the system allows it; the soft limit is often 1,024."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -23,10 +23,12 @@ class Reason(StrEnum):
     VENDOR_LIMIT = "vendor_limit"
     UNKNOWN_CALLER = "unknown_caller"
     ENDPOINT_NOT_ALLOWED = "endpoint_not_allowed"
+    BROWSER_REQUEST = "browser_request"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     REQUEST_TIMEOUT = "request_timeout"
     BODY_TOO_LARGE = "body_too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
+    UNKNOWN_HOST = "unknown_host"
     RATE_LIMITED = "rate_limited"
     HEADERS_TOO_LARGE = "headers_too_large"
     INTERNAL = "internal"
@@ -68,10 +70,16 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         ),
         Reason.UNKNOWN_CALLER: Answer(401, "The caller's key is not known to the sidecar."),
         Reason.ENDPOINT_NOT_ALLOWED: Answer(403, "The sidecar does not forward this endpoint."),
+        Reason.BROWSER_REQUEST: Answer(
+            403, "The sidecar takes no request that a web page makes; call it from a server, or name outbound.callers."
+        ),
         Reason.METHOD_NOT_ALLOWED: Answer(405, "The endpoint does not take this method."),
         Reason.REQUEST_TIMEOUT: Answer(408, "The request did not arrive in time."),
         Reason.BODY_TOO_LARGE: Answer(413, "The request body is larger than allowed."),
         Reason.UNSUPPORTED_MEDIA: Answer(415, "The request body must be JSON, plain or coded with gzip or deflate."),
+        Reason.UNKNOWN_HOST: Answer(
+            421, "The sidecar is not known by the name in the Host header; add the name to outbound.hosts, or use its address."
+        ),
         Reason.RATE_LIMITED: Answer(429, "The rate limit for this API is used up; try again."),
         Reason.HEADERS_TOO_LARGE: Answer(431, "The request headers are larger than allowed."),
         Reason.INTERNAL: Answer(500, "The sidecar could not process the request; nothing was forwarded."),

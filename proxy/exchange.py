@@ -49,12 +49,15 @@ class RequestHead:
 class Admission:
     """A request whose caller, endpoint and target were accepted.
 
-    `body_bytes` caps its body, as sent and inflated; `started` is in monotonic seconds.
+    `body_bytes` caps its body, as sent and inflated; `started` is in monotonic seconds. `caller` is None until the body has
+    said who it is, where the head did not.
     """
 
     __slots__ = ("body_bytes", "caller", "head", "match", "rules", "started")
 
-    def __init__(self, rules: Rules, match: Match, head: RequestHead, caller: str, body_bytes: int, *, started: float) -> None:
+    def __init__(
+        self, rules: Rules, match: Match, head: RequestHead, caller: str | None, body_bytes: int, *, started: float
+    ) -> None:
         """Hold what was decided."""
         self.rules = rules
         self.match = match

@@ -33,7 +33,7 @@ _BOUNDS = (*map(str, BUCKETS_SECONDS), "+Inf")
 # The closed sets of label values that have no enumeration of their own.
 ADMISSIONS = ("admitted", "waited", "refused")
 VERDICTS = ("accepted", "rejected")
-STAGES = ("admit", "decode", "inventory", "policy", "encode", "target", "query", "limits", "head", "prepare")
+STAGES = ("admit", "decode", "caller", "inventory", "policy", "encode", "target", "query", "limits", "head", "prepare")
 RETRY_REASONS = ("stale_connection", "rejected_key")
 
 Label = str | int

@@ -8,8 +8,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from proxy.api import headers
-from proxy.api.match import encode_query
+from proxy.api.match import Match, encode_query
 from proxy.api.model import Endpoint, Upstream
+from proxy.api.web import from_page
+from proxy.credentials.shown import in_target, masked, may_be_shown, taken_out
 from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Admission, Fields, Outgoing, RequestHead
@@ -20,6 +22,7 @@ from proxy.payload.oversize import LIMITS, NOTHING, Excess
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
+from proxy.policy.people import Named
 from proxy.policy.texts import field_of
 from proxy.rules import Rules
 
@@ -53,16 +56,28 @@ class StageError(Exception):
 class _Facts:
     """What the fields of a request say to this journey; found out once for all requests that carry the same."""
 
-    __slots__ = ("caller", "coding", "is_json", "lines", "pipelines_lines", "rules", "strict")
+    __slots__ = ("caller", "coding", "is_json", "lines", "pipelines_lines", "refused", "rules", "strict")
 
     def __init__(self, rules: Rules, fields: Mapping[bytes, bytes]) -> None:
         self.rules = rules
         self.caller = rules.callers.caller_of(fields.get(b"authorization"))
+        self.refused = _refused(rules, fields, self.caller)
         self.coding = fields.get(b"content-encoding")
         self.is_json = headers.is_json(fields.get(b"content-type"))
         self.strict = fields.get(b"x-strict-mode") == b"1"
         self.lines = headers.forwarded(fields)
         self.pipelines_lines = b""
+
+
+def _refused(rules: Rules, fields: Mapping[bytes, bytes], caller: str | None) -> Reason | None:
+    """Return why a request with these fields is let in by nobody. Without a key in the header, the body may have one."""
+    if caller is None:
+        return Reason.UNKNOWN_CALLER if b"authorization" in fields else None
+    if rules.callers.named:  # a web page has no key to show
+        return None
+    if from_page(fields):
+        return Reason.BROWSER_REQUEST
+    return None if rules.hosts.takes(fields.get(b"host")) else Reason.UNKNOWN_HOST
 
 
 def _facts(rules: Rules, fields: Mapping[bytes, bytes]) -> _Facts:
@@ -81,20 +96,38 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
         RefusedError: its caller is unknown, or its target is no Customer.io call that the sidecar forwards.
     """
     # The caller first: a stranger learns nothing of what is forwarded.
-    caller = _facts(rules, head.headers).caller
-    if caller is None:
-        raise RefusedError(Reason.UNKNOWN_CALLER)
-    match = rules.table.match(head.method, head.target)
+    facts = _facts(rules, head.headers)
+    if facts.refused is not None:
+        raise RefusedError(facts.refused)
+    caller = facts.caller
+    match = rules.table.match(head.method, head.target) if caller is not None else _keyed_by_body(rules, head)
     return Admission(
         rules, match, head, caller, rules.large_body_bytes if match.endpoint.large_body else rules.body_bytes, started=now
     )
+
+
+def _keyed_by_body(rules: Rules, head: RequestHead) -> Match:
+    """Return the match of a request without `Authorization`, whose body may say who calls.
+
+    Raises:
+        RefusedError: `unknown_caller`, whatever else is wrong with it.
+    """
+    try:
+        match = rules.table.match(head.method, head.target)
+    except RefusedError:
+        raise RefusedError(Reason.UNKNOWN_CALLER) from None
+    if not match.endpoint.caller_keys:
+        raise RefusedError(Reason.UNKNOWN_CALLER)
+    return match
 
 
 def _go_on() -> None:
     """Do not pause."""
 
 
-def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_on) -> tuple[Outgoing, list[Hit]]:
+def prepare(  # noqa: PLR0915 - the journey of one request, in order
+    admission: Admission, body: bytes, pause: Callable[[], None] = _go_on
+) -> tuple[Outgoing, list[Hit]]:
     """Return the call that leaves, and what the policy did to it; `pause` is called between slices of the work.
 
     Raises:
@@ -106,37 +139,42 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
     facts = _facts(rules, admission.head.headers)
     hits: list[Hit] = []
     value: object = None
-    stage = "policy"
+    stage = "decode"
     try:
-        policy = rules.policy.for_endpoint(endpoint.name, admission.caller)
-        stage = "decode"
         if body:
             body = _plain(facts, body, admission.body_bytes)
         budget = Budget(len(body) + len(admission.head.target), pause)
         if body:
             value = parse(body, rules.depth)
             pause()
+        # Before anybody else sees a caller's key.
+        stage = "caller"
+        caller, value = _identified(admission, value, body)
+        stage = "policy"
+        policy = rules.policy.for_endpoint(endpoint.name, caller)
+        if body:
             inventory = rules.inventory
             if inventory is not None:
                 stage = "inventory"
                 inventory.saw(endpoint.name, value, body, budget)
-            stage = "policy"
-            id_type = match.query.get("id_type", "") if match.query else ""
-            value, hits = policy.apply(value, text=body, id_type=id_type, budget=budget)
+        stage = "policy"
+        named = policy.named(match, value, budget) if policy.renames else None
+        if body:
+            value, hits = policy.apply(value, text=body, named=named, budget=budget)
             pause()
             stage = "encode"
             body = encode(value)
         stage = "target"
         target = match.target
         if policy.looks:
-            hits = [*hits, *policy.looked_at(match, budget)]
-        if policy.renames:
-            target, replaced = policy.target(match)
+            hits = [*hits, *policy.looked_at(match, named, budget)]
+        if named is not None:
+            target, replaced = policy.target(match, named)
             hits += replaced
         if match.unnamed_query:
             # Only an endpoint the table does not know has such parameters; the policy sees them as it sees a body.
             stage = "query"
-            query, more = _query(policy, match.unnamed_query, budget)
+            query, more = _query(policy, match.unnamed_query, named, budget)
             target += query
             hits = [*hits, *more]
         # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
@@ -148,10 +186,34 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
         refusal.hits = hits
         raise
     except RefusedError:
+        if admission.caller is None:  # a stranger is told nothing else
+            raise RefusedError(Reason.UNKNOWN_CALLER) from None
         raise
     except Exception as error:
         raise StageError(stage, error) from error
     return Outgoing(endpoint, head, body, facts.strict, excesses=excesses, withheld=withheld), hits
+
+
+def _identified(admission: Admission, value: object, body: bytes) -> tuple[str, object]:
+    """Return who calls, and `value` without any caller's key.
+
+    Raises:
+        RefusedError: nobody who is known, or two at once; or a key stands in the target.
+    """
+    callers, match = admission.rules.callers, admission.match
+    caller = admission.caller
+    if match.endpoint.caller_keys and may_be_shown(body):
+        names = callers.named_by(taken_out(match.endpoint, value))
+        if caller is None and len(names) == 1:
+            caller = names.pop()
+        admission.caller = caller = caller if names <= {caller} else None
+    if caller is None:
+        raise RefusedError(Reason.UNKNOWN_CALLER)
+    if callers.hidden and (callers.may_be_in(body, match.target) or match.unnamed_query):
+        if in_target(callers, match):
+            raise RefusedError(Reason.POLICY_DENIED)
+        value = masked(callers, value)
+    return caller, value
 
 
 def limited(
@@ -187,13 +249,15 @@ def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
     return body
 
 
-def _query(policy: EndpointPolicy, parameters: Sequence[tuple[str, str]], budget: Budget) -> tuple[bytes, list[Hit]]:
+def _query(
+    policy: EndpointPolicy, parameters: Sequence[tuple[str, str]], named: Named | None, budget: Budget
+) -> tuple[bytes, list[Hit]]:
     """Return what may leave of a query, with its question mark, and what the policy did to it."""
     query: list[tuple[str, str]] = []
     hits: list[Hit] = []
     for name, value in parameters:
         key = field_of(name)
-        kept, acted = policy.apply({key: value}, budget=budget)
+        kept, acted = policy.apply({key: value}, named=named, budget=budget)
         hits += acted
         if isinstance(kept, dict):
             query += ((name if now == key else now, left) for now, left in kept.items())

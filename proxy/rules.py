@@ -1,10 +1,11 @@
 """One consistent snapshot of everything that decides on a request."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.api.match import Table
 from proxy.api.model import Upstream
+from proxy.api.web import Hosts
 from proxy.credentials.callers import Callers
 from proxy.policy.compile import Policy
 from proxy.policy.inventory import Inventory
@@ -15,7 +16,8 @@ class Rules:
     """Replaced whole, never changed: a request is decided by one of them from beginning to end.
 
     `heads` gives, for each upstream, the end of the request line and the header lines that every call to it begins with;
-    `body_bytes`, `large_body_bytes` and `depth` bound a body; `inventory` is where fields are written down, if they are.
+    `body_bytes`, `large_body_bytes` and `depth` bound a body; `inventory` is where fields are written down, if they are;
+    `hosts` are the names that requests may be sent to.
     """
 
     table: Table
@@ -26,3 +28,4 @@ class Rules:
     large_body_bytes: int
     depth: int
     inventory: Inventory | None = None
+    hosts: Hosts = field(default_factory=Hosts)

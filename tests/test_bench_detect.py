@@ -4,10 +4,10 @@ from itertools import chain
 
 import pytest
 
-from tests.needs import in_ci, missing
+from tests.needs import described, in_ci, missing
 
-if (absent := missing(("detectors",))) and not in_ci():
-    pytest.skip(f"needs {absent[0]}", allow_module_level=True)
+if missing(("detectors",)) and not in_ci():  # the imports below need them already
+    pytest.skip(f"needs {described('detectors')}", allow_module_level=True)
 
 import stdnum.iban
 import stdnum.luhn
@@ -18,6 +18,8 @@ from bench.labelled import Text, disguised, texts
 from bench.plain import PLAIN
 from bench.planted import PLANTED
 from proxy.policy.detectors.catalogue import DETECTORS, detector
+
+pytestmark = pytest.mark.needs("detectors")
 
 CORPUS = list(texts(planted=20, plain=20))
 # Kinds of plain values in which nothing is right by chance, whichever detector looks.

@@ -16,8 +16,9 @@ from prometheus_client.openmetrics.exposition import generate_latest as openmetr
 from proxy.admin import inventory, keys
 from proxy.admin.access import CHALLENGE, Token, bears
 from proxy.admin.serve import Handle
+from proxy.api.web import Hosts
 from proxy.credentials.keyring import KeyStatus
-from proxy.errors import Answer, error_body
+from proxy.errors import ANSWERS, Answer, Reason, error_body
 from proxy.policy.inventory import Inventory
 
 METHODS = frozenset({"GET", "HEAD"})
@@ -33,6 +34,7 @@ ERRORS: Mapping[str, Answer] = MappingProxyType(
         ),
         "inventory_off": Answer(404, "No inventory is kept; set policy.inventory, and start again."),
         "method_not_allowed": Answer(405, "The page only takes GET and HEAD."),
+        Reason.UNKNOWN_HOST.value: ANSWERS[Reason.UNKNOWN_HOST],
         "not_ready": Answer(503, "The sidecar is not ready."),
     }
 )
@@ -44,11 +46,13 @@ def build(
     token: Token | None,
     status: Callable[[], Iterable[KeyStatus]],
     kept: Callable[[], Inventory | None],
+    *,
+    hosts: Hosts,
 ) -> Handle:
     """Return what answers requests.
 
     `ready` says whether traffic should come; `token` is None where none is configured; `status` describes the keys,
-    `kept` gives the inventory, if there is one.
+    `kept` gives the inventory, if there is one; `hosts` are the names that the port may be asked by: no page may read here.
     """
 
     def healthz(_: web.BaseRequest) -> web.Response:
@@ -70,6 +74,9 @@ def build(
         pages |= {path: _guarded(page, token) for path, page in behind_token.items()}
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        host = request.headers.get("Host")
+        if not hosts.takes(None if host is None else host.encode("utf-8", "surrogateescape")):
+            return refusal("unknown_host")
         page = pages.get(request.path)
         if page is None:
             return refusal("not_found")

@@ -81,8 +81,11 @@ class Endpoint:
     query: Mapping[str, Identifier] = field(default_factory=lambda: MappingProxyType({}))
     identifiers: Mapping[str, Identifier] = field(default_factory=lambda: MappingProxyType({}))
     routing: tuple[str, ...] = ()
-    # Attributes that are identifiers as well. They are fields to every rule, and people's names to `identifiers:`.
+    # Attributes that are identifiers as well, and identifiers beside the place where Customer.io reads them, as SDKs send them.
+    # They are fields to every rule, and people's names to `identifiers:`.
     naming_attributes: Mapping[str, Identifier] = field(default_factory=lambda: MappingProxyType({}))
+    # What a message is made of besides: fields to every rule, but minimisation lets them leave without being named.
+    needed: tuple[str, ...] = ()
     # Texts in which nothing is looked for if they are coded files, as they should be (base64). What holds them is any field.
     opaque: tuple[str, ...] = ()
     # Field names a send depends on: a rule that strips, hashes or masks one of them here needs `force: true`.
@@ -90,5 +93,9 @@ class Endpoint:
     # Where the events of a call sit whose `id` makes it safe to repeat ("" is the body itself), for Replay.WITH_ID.
     event_items: str = ""
     event_id: str = "id"
+    # Customer.io documents no body. What clients send there may name the person of the path.
+    bodiless: bool = False
+    # Where clients put the key of who calls into the body. It is the caller's credential, and never sent on.
+    caller_keys: tuple[str, ...] = ()
     # Sends with attachments and broadcast triggers outgrow the ordinary cap (`large_body_bytes`).
     large_body: bool = False

@@ -59,6 +59,13 @@ PEOPLE = (
         "limit email start",
         persons=_EMAIL,
     ),
-    app("suppression.create", "POST", "/esp/suppression/{suppression_type}/{email}", persons=_EMAIL, replay=Replay.SAFE),
+    app(
+        "suppression.create",
+        "POST",
+        "/esp/suppression/{suppression_type}/{email}",
+        persons=_EMAIL,
+        replay=Replay.SAFE,
+        bodiless=True,
+    ),
     app("suppression.delete", "DELETE", "/esp/suppression/{suppression_type}/{email}", persons=_EMAIL),
 )

@@ -7,9 +7,13 @@ repeat, and SDKs keep it across their retries.
 from types import MappingProxyType
 
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
+from proxy.api.rows import NAMING, below
 
 # Where Customer.io is the destination, an email-like userId is an email, and cio_… a cio_id: as in a Track v1 path.
 _PERSON = {"userId": Identifier.SHAPE, "anonymousId": Identifier.ANONYMOUS_ID}
+# Clients put the person's identifiers into any of these, in any kind of call (customerio-api.md 10.3).
+_CONTEXT = below("context.traits", NAMING)
+_NAMING = {**below("traits", NAMING), **_CONTEXT, "properties.email": Identifier.EMAIL, "properties.phone": Identifier.PHONE}
 _COMMON = (
     "type",
     "messageId",
@@ -19,6 +23,8 @@ _COMMON = (
     "context.device.token",
     "context.device.type",
 )
+# Where Segment's clients put it, each its own (customerio-api.md 10.2). A call that is no batch may hold one all the same.
+_CALLER_KEYS = ("writeKey", "context.writeKey", "batch[].writeKey", "batch[].context.writeKey")
 # What each kind of call adds. An `event` may be a command, such as `User Deleted` or `Device Created or Updated`.
 _ALIAS = {"previousId": Identifier.SHAPE}
 _ROUTING = {
@@ -47,8 +53,13 @@ def _row(name: str, *, items: str = "") -> Endpoint:
         identifiers=MappingProxyType({prefix + position: kind for position, kind in persons.items()}),
         # A batch is also stamped as a whole.
         routing=(*(prefix + position for position in routing), *(("messageId", "sentAt", "timestamp") if items else ())),
-        naming_attributes=MappingProxyType({f"{prefix}traits.email": Identifier.EMAIL} if "identify" in kinds else {}),
+        # Some clients give a batch a context of its own.
+        naming_attributes=MappingProxyType(
+            {prefix + position: kind for position, kind in _NAMING.items()} | (_CONTEXT if items else {})
+        ),
+        needed=(f"{prefix}traits.email",) if "identify" in kinds else (),
         sending=frozenset({"userId", "anonymousId"} | ({"email"} if "identify" in kinds else set())),
+        caller_keys=_CALLER_KEYS,
         event_items=items,
         event_id="messageId",
     )

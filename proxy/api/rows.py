@@ -12,6 +12,9 @@ _PARAMETER = re.compile(r"\{(\w+)\}")
 PERSON = {"id": Identifier.ID, "email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID}
 PERSON_V2 = {**PERSON, "phone": Identifier.PHONE}
 OBJECT = ("object_type_id", "object_id", "cio_object_id")
+# Attributes of a person that Customer.io takes for identifiers, or that clients fill with them (customerio-api.md 10.3).
+NAMING = {"id": Identifier.ID, "email": Identifier.EMAIL, "phone": Identifier.PHONE, "anonymous_id": Identifier.ANONYMOUS_ID}
+BODILESS = frozenset({"GET", "DELETE"})
 
 Persons = Mapping[str, Identifier]
 NOBODY: Persons = MappingProxyType({})
@@ -42,6 +45,7 @@ def app(
     replay: Replay | None = None,
     routing: tuple[str, ...] = (),
     identifiers: Persons = NOBODY,
+    bodiless: bool = False,
 ) -> Endpoint:
     """Write a row of the App API under `/v1`, other than a send: `query` lists parameter names, separated by spaces.
 
@@ -60,4 +64,5 @@ def app(
         query=kinds(query.split(), persons),
         identifiers=MappingProxyType(dict(identifiers)),
         routing=routing,
+        bodiless=bodiless or method in BODILESS,
     )

@@ -18,6 +18,7 @@ def _send(
     to: Persons = NOBODY,
     routing: tuple[str, ...] = (),
     opaque: tuple[str, ...] = (),
+    needed: tuple[str, ...] = (),
     sending: tuple[str, ...] = (),
 ) -> Endpoint:
     return Endpoint(
@@ -31,6 +32,7 @@ def _send(
         identifiers=MappingProxyType({**below("identifiers", PERSON_V2), **to}),
         routing=("transactional_message_id", "send_at", *routing),
         opaque=opaque,
+        needed=needed,
         sending=frozenset((*_SENDING, *sending)),
         large_body=True,
     )
@@ -42,6 +44,7 @@ SENDS = (
         to={"to": Identifier.ADDRESS, "cc": Identifier.ADDRESS, "bcc": Identifier.ADDRESS},
         routing=("from", "reply_to"),
         opaque=("attachments.*",),
+        needed=("subject", "body"),
         sending=("cc", "bcc", "from", "reply_to", "subject", "body"),
     ),
     _send(

@@ -7,10 +7,11 @@ credential: the delivery id is the secret.
 from types import MappingProxyType
 
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
-from proxy.api.rows import NOBODY, OBJECT, PERSON, PERSON_V2, Persons, below, kinds, path_kinds
+from proxy.api.rows import BODILESS, NAMING, NOBODY, OBJECT, PERSON, PERSON_V2, Persons, below, kinds, path_kinds
 
 # In a v1 path Customer.io deduces the type from the shape of the value; a phone number there is an id.
 _CUSTOMER = {"identifier": Identifier.SHAPE}
+_BESIDE = {"email": Identifier.EMAIL, "phone": Identifier.PHONE}  # `id` is the event's own
 _EVENT = ("name", "id", "type", "timestamp", "data.from_address", "data.reply_to")
 _MEMBERS = {"ids[]": Identifier.BY_ID_TYPE}
 _RECIPIENT = {"data.recipient": Identifier.ADDRESS}  # overrides where the event's messages go
@@ -29,6 +30,8 @@ def _v1(
     identifiers: Persons = NOBODY,
     routing: tuple[str, ...] = (),
     sending: tuple[str, ...] = (),
+    naming: Persons = NOBODY,
+    bodiless: bool = False,
 ) -> Endpoint:
     return Endpoint(
         name=f"track.v1.{name}",
@@ -44,6 +47,8 @@ def _v1(
         identifiers=MappingProxyType(dict(identifiers)),
         routing=routing,
         sending=frozenset(sending),
+        naming_attributes=MappingProxyType(dict(naming)),
+        bodiless=bodiless or method in BODILESS,
     )
 
 
@@ -73,6 +78,12 @@ def _v2(name: str, items: str) -> Endpoint:
         "attributes.device_token",  # a push that was opened, converted or delivered
         *(f"attributes.{key}" for key in _RESERVED),
     )
+    naming = {
+        **below("attributes", NAMING),
+        "primary.phone": Identifier.PHONE,
+        "secondary.phone": Identifier.PHONE,
+        "cio_relationships[].identifiers.phone": Identifier.PHONE,
+    }
     prefix = f"{items}[]." if items else ""
     return Endpoint(
         name=f"track.v2.{name}",
@@ -85,7 +96,8 @@ def _v2(name: str, items: str) -> Endpoint:
         aliases=(f"/{name}",),
         identifiers=MappingProxyType({prefix + position: kind for position, kind in operation.items()}),
         routing=tuple(prefix + position for position in routing),
-        naming_attributes=MappingProxyType({f"{prefix}attributes.email": Identifier.EMAIL}),
+        naming_attributes=MappingProxyType({prefix + position: kind for position, kind in naming.items()}),
+        needed=(f"{prefix}attributes.email",),
         sending=frozenset({"email", "unsubscribed", "cio_subscription_preferences", "identifiers", "device"}),
         event_items=items,
     )
@@ -97,7 +109,12 @@ TRACK = (
         "identify",
         "PUT",
         "/customers/{identifier}",
-        identifiers={**PERSON, "anonymous_id": Identifier.ANONYMOUS_ID},
+        identifiers={
+            **PERSON,
+            "anonymous_id": Identifier.ANONYMOUS_ID,
+            **below("cio_relationships.relationships[].identifiers", PERSON),
+        },
+        naming={"phone": Identifier.PHONE},
         routing=(
             *_RESERVED,
             "_timestamp",
@@ -107,14 +124,15 @@ TRACK = (
         sending=("email", "unsubscribed", "cio_subscription_preferences"),
     ),
     _v1("delete", "DELETE", "/customers/{identifier}"),
-    _v1("suppress", "POST", "/customers/{identifier}/suppress"),
-    _v1("unsuppress", "POST", "/customers/{identifier}/unsuppress"),
+    _v1("suppress", "POST", "/customers/{identifier}/suppress", bodiless=True),
+    _v1("unsuppress", "POST", "/customers/{identifier}/unsuppress", bodiless=True),
     _v1(
         "device.add",
         "PUT",
         "/customers/{identifier}/devices",
         routing=("device.id", "device.platform", "device.last_used"),
         sending=("device",),
+        naming=NAMING,
     ),
     _v1("device.delete", "DELETE", "/customers/{identifier}/devices/{device_id}"),
     _v1(
@@ -122,8 +140,10 @@ TRACK = (
         "POST",
         "/customers/{identifier}/events",
         replay=Replay.WITH_ID,
-        identifiers=_RECIPIENT,
+        # A screen event may say who the person was before they were known.
+        identifiers={**_RECIPIENT, "anonymous_id": Identifier.ANONYMOUS_ID},
         routing=_EVENT,
+        naming={**_BESIDE, **below("data", _BESIDE)},
         sending=("recipient", "from_address", "reply_to"),
     ),
     _v1(
@@ -133,6 +153,7 @@ TRACK = (
         replay=Replay.WITH_ID,
         identifiers={**_RECIPIENT, "anonymous_id": Identifier.ANONYMOUS_ID},
         routing=_EVENT,
+        naming={**_BESIDE, **below("data", _BESIDE)},
         sending=("recipient", "from_address", "reply_to"),
     ),
     _v1(
@@ -141,6 +162,7 @@ TRACK = (
         "/merge_customers",
         identifiers={**below("primary", PERSON), **below("secondary", PERSON)},
         sending=("primary", "secondary"),
+        naming={"primary.phone": Identifier.PHONE, "secondary.phone": Identifier.PHONE},
     ),
     _v1("segment.add", "POST", "/segments/{segment_id}/add_customers", query="id_type", identifiers=_MEMBERS),
     _v1("segment.remove", "POST", "/segments/{segment_id}/remove_customers", query="id_type", identifiers=_MEMBERS),
@@ -151,6 +173,7 @@ TRACK = (
         "/forms/{form_id}/submit",
         replay=Replay.NEVER,
         identifiers={"data.id": Identifier.ID, "data.email": Identifier.EMAIL},
+        naming={"data.phone": Identifier.PHONE, "data.anonymous_id": Identifier.ANONYMOUS_ID},
     ),
     # Whether a repeated metric counts twice is not documented.
     _v1(

@@ -56,12 +56,13 @@ def apply(config: Path | None, environ: Mapping[str, str], endpoint: str | None,
         value = parse(text, loaded.config.outbound.limits.depth)
         match = tried.match(endpoint)
         policy = tried.rules.policy.for_endpoint("" if match is None else match.endpoint.name, caller or ANYONE)
-        kept, acts = policy.explain(value, "" if match is None else match.query.get("id_type", ""), budget=budget)
+        named = policy.named(match, value, budget)
+        kept, acts = policy.explain(value, named, budget=budget)
         body = encode(kept)
         excesses: Sequence[Excess] = NOTHING
         if match is not None:
-            acts += [(hit, ("target",)) for hit in policy.looked_at(match, budget)]
-            target, _ = policy.target(match)
+            acts += [(hit, ("target",)) for hit in policy.looked_at(match, named, budget)]
+            target, _ = policy.target(match, named)
             body, excesses, _ = limited(tried.rules, match.endpoint, target, kept, body)
     except OversizeError as refusal:
         typer.echo(f"refused: {refusal.reason} ({_listed(set(_limits(refusal.excesses)))})", err=True)

@@ -172,6 +172,8 @@ class Delivery(Section):
     """How a call is brought to Customer.io."""
 
     timeouts: Timeouts = Timeouts()
+    connections: Annotated[int, Field(ge=1, le=65_535)] = 10_000
+    """Open at once to each origin, and each a file descriptor; a call that finds none free is refused as overloaded."""
     retries: Retries | None = None
     """null: one attempt."""
     breaker: Breaker | None = None

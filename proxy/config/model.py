@@ -67,6 +67,13 @@ class Config(Section):
         if self.webhooks.routes:
             yield "webhooks.port", self.webhooks.port
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names that a request's Host may have beside private ones: Customer.io's, and those that are configured."""
+        origins = [origin for region in ORIGINS.values() for origin in region.values()]
+        origins += [self.upstream(upstream).origin for upstream in Upstream]
+        return (*self.outbound.hosts, *dict.fromkeys(origin.host for origin in origins))
+
     def upstream(self, upstream: Upstream) -> Destination:
         """Return where the calls of an API go: to the region's own origin, unless `upstreams` says otherwise."""
         section = self.upstreams.of(upstream)

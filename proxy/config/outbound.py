@@ -98,6 +98,9 @@ class Outbound(Section):
     """The second listener; null: none."""
     unknown_endpoints: Literal["deny", "inspect"] = "deny"
     """inspect: send what the endpoint table does not know on through decoding and policy."""
+    hosts: Annotated[tuple[Host, ...], FROM_LIST, Field(max_length=100)] = ()
+    """Further names that a request's Host may have, where no callers are named, and on the admin port. These need no entry: IP
+    addresses, names without a dot or below localhost, local, internal, svc and cluster.local, and Customer.io's own."""
     callers: Callers = ()
     """Empty: everyone on this machine may call. `any`: everyone who reaches the port may."""
     limits: OutboundLimits = OutboundLimits()

@@ -11,6 +11,7 @@ from pathlib import Path
 from proxy.api.model import Upstream
 from proxy.config.model import Config
 from proxy.errors import ConfigError
+from proxy.trust import verifying
 
 _PROTOCOLS = ["http/1.1"]
 
@@ -29,16 +30,10 @@ def upstream_contexts(config: Config) -> Mapping[Upstream, ssl.SSLContext | None
         destination = config.upstream(upstream)
         if destination.origin.tls and destination.ca not in made:
             with _usable("holds no certificates in PEM that can be read", f"upstreams.{upstream}.ca"):
-                made[destination.ca] = _verifying(destination.ca)
+                context = made[destination.ca] = verifying(destination.ca)
+                context.set_alpn_protocols(_PROTOCOLS)
         contexts[upstream] = made[destination.ca] if destination.origin.tls else None
     return contexts
-
-
-def _verifying(ca: Path | None) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=ca)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols(_PROTOCOLS)
-    return context
 
 
 def listener_context(config: Config) -> ssl.SSLContext | None:

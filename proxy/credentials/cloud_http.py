@@ -8,7 +8,6 @@
 """
 
 import logging
-import ssl
 from collections.abc import Mapping
 from io import BytesIO
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from urllib3 import BaseHTTPResponse, HTTPHeaderDict, HTTPResponse, PoolManager,
 from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 
 from proxy.clock import Clock
+from proxy.trust import verifying
 
 # The largest secret of the stores has 64 KiB; coded as JSON it stays far below this.
 ANSWER_MAX_BYTES = 1 << 20
@@ -48,7 +48,7 @@ class Http:
         self._named = (cloud, section)
         self._timeout_seconds = timeout_seconds
         self._clock = clock
-        self._tls = ssl.create_default_context()
+        self._tls = verifying()
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None) -> HTTPResponse:
         """Return the answer, whole and in memory, whatever its status but one that stands for no answer.

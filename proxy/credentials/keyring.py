@@ -167,7 +167,7 @@ class Keyring:
         if again is not None:
             ring.keys.remove(again)
         injected = (
-            Injected(authorization.line.reveal(), authorization.key_id, Scrubber(authorization.renderings.reveal()))
+            Injected(authorization.line.reveal(), authorization.key_id, Scrubber(authorization.hidden.reveal()))
             if again is None
             else again.injected
         )

@@ -4,7 +4,7 @@
   have pasted the secret itself there.
 * A store gives a `Document`: what stands at one place, read in one go, so that the fields of it are of one version.
 * A secret read from anywhere passes `usable` before it is kept.
-* An `Authorization` is the finished header line of one credential, with every form of the secret that could come back.
+* An `Authorization` is the finished header line of one credential, with what must not come back of it.
 
 Basic: RFC 7617. Bearer: RFC 6750. Which API takes which: Customer.io Track, App and Pipelines API references.
 """
@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import Protocol, Self
-from urllib.parse import quote
 
 from proxy.sensitive import Sensitive
 
@@ -156,35 +155,17 @@ def key_id(secret: str) -> str:
     return hashlib.sha256(b"cio-sidecar key id\0" + secret.encode()).hexdigest()[:8]
 
 
-def renderings(key: str, pair: str) -> frozenset[bytes]:
-    """Return every form in which an answer could give back `key`, or the `user:password` text it was sent in.
-
-    Base64 comes without its padding, which is no secret, so that one form finds both. `pair` itself needs no form of its
-    own where it is not coded: it holds `key`.
-    """
-    coded = (key.encode(), pair.encode())
-    forms = {key.encode(), _json_escaped(key), *(percent.encode() for percent in _percent_encoded(key))}
-    forms |= {base64.b64encode(text).rstrip(b"=") for text in coded}
-    forms |= {base64.urlsafe_b64encode(text).rstrip(b"=") for text in coded}
-    return frozenset(forms)
-
-
-def _json_escaped(key: str) -> bytes:
-    return key.replace("\\", "\\\\").replace('"', '\\"').encode()
-
-
-def _percent_encoded(key: str) -> tuple[str, str]:
-    upper = quote(key, safe="")
-    return upper, re.sub("%[0-9A-F]{2}", lambda match: match[0].lower(), upper)
-
-
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    r"""One credential, ready to be written: its header line (with `\r\n`), what it may be called, what to scrub."""
+    r"""One credential, ready to be written: its header line (with `\r\n`) and what it may be called.
+
+    `hidden` are the texts that no answer may give back, in any rendering (`delivery.scrub`): the key, the site id beside it,
+    and what HTTP Basic makes of both.
+    """
 
     line: Sensitive[bytes]
     key_id: str
-    renderings: Sensitive[frozenset[bytes]]
+    hidden: Sensitive[frozenset[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +184,7 @@ class TrackPair:
         site_id, api_key = _field(self.site_id, "site id", minimum=1), _field(self.api_key, "API key")
         if ":" in site_id:
             raise UnreadableError("the site id holds a colon, which ends a user name in HTTP Basic")
-        return _basic(api_key, f"{site_id}:{api_key}")
+        return _basic(f"{site_id}:{api_key}", api_key, site_id)
 
 
 def app_bearer(key: Sensitive[str]) -> Authorization:
@@ -213,7 +194,7 @@ def app_bearer(key: Sensitive[str]) -> Authorization:
         UnreadableError: it cannot stand in the header.
     """
     text = _field(key, "App API key")
-    return _authorization(b"Bearer " + text.encode(), text, text)
+    return _authorization("Bearer", text, text, text)
 
 
 def pipelines_basic(key: Sensitive[str]) -> Authorization:
@@ -225,7 +206,7 @@ def pipelines_basic(key: Sensitive[str]) -> Authorization:
     text = _field(key, "write key")
     if ":" in text:
         raise UnreadableError("the write key holds a colon, which ends a user name in HTTP Basic")
-    return _basic(text, f"{text}:")
+    return _basic(f"{text}:", text)
 
 
 def _field(secret: Sensitive[str], name: str, *, minimum: int = INJECTED_MIN_CHARACTERS) -> str:
@@ -237,13 +218,16 @@ def _field(secret: Sensitive[str], name: str, *, minimum: int = INJECTED_MIN_CHA
     return text
 
 
-def _basic(key: str, pair: str) -> Authorization:
-    return _authorization(b"Basic " + base64.b64encode(pair.encode()), key, pair)
+def _basic(pair: str, *secrets: str) -> Authorization:
+    coded = base64.b64encode(pair.encode()).decode()
+    return _authorization("Basic", coded, pair, *secrets, coded.rstrip("="))
 
 
-def _authorization(value: bytes, key: str, pair: str) -> Authorization:
-    line = b"Authorization: " + value + b"\r\n"
-    return Authorization(Sensitive(line), key_id(pair), Sensitive(renderings(key, pair)))
+def _authorization(scheme: str, sent: str, named: str, *secrets: str) -> Authorization:
+    line = f"Authorization: {scheme} {sent}\r\n".encode()
+    # A shorter site id would be found in ordinary words; beside its key it is found all the same.
+    hidden = frozenset(secret.encode() for secret in secrets if len(secret) >= INJECTED_MIN_CHARACTERS)
+    return Authorization(Sensitive(line), key_id(named), Sensitive(hidden))
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,7 +118,7 @@ class _Secrets:
 
 
 def _callers(named: Sequence[Caller], secrets: _Secrets, versions: Iterable[Version]) -> Callers:
-    real = frozenset().union(*(version.authorization.renderings.reveal() for version in versions))
+    real = frozenset().union(*(version.authorization.hidden.reveal() for version in versions))
     keys: list[tuple[str, Sensitive[str]]] = []
     for index, caller in enumerate(named):
         path = _caller_path(index)

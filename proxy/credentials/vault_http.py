@@ -8,7 +8,6 @@
 Statuses: developer.hashicorp.com/vault/api-docs#http-status-codes and /vault/api-docs/system/health.
 """
 
-import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,6 +22,7 @@ from proxy.clock import Clock
 from proxy.config.keys import Vault
 from proxy.credentials.model import UnreadableError
 from proxy.sensitive import Sensitive
+from proxy.trust import verifying
 
 # Vault keeps no entry over 1 MiB by default; a secret of ours has some hundred bytes.
 ANSWER_MAX_BYTES = 1 << 20
@@ -90,9 +90,7 @@ class Connection:
         timeout = Timeout(connect=self._timeout_seconds, read=self._timeout_seconds)
         if not self._origin.tls:
             return HTTPConnectionPool(self._origin.host, self._origin.port, timeout=timeout)
-        context = ssl.create_default_context(cafile=self._ca)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return HTTPSConnectionPool(self._origin.host, self._origin.port, timeout=timeout, ssl_context=context)
+        return HTTPSConnectionPool(self._origin.host, self._origin.port, timeout=timeout, ssl_context=verifying(self._ca))
 
     @contextmanager
     def opened(self) -> Iterator[None]:

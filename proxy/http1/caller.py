@@ -12,8 +12,8 @@ from proxy.errors import Reason
 from proxy.exchange import Admission, Caller
 from proxy.http1 import heads
 from proxy.http1.cork import CorkedTransport
-from proxy.http1.message import Message
-from proxy.http1.request import LINGER_BYTES, Phase, RequestReader
+from proxy.http1.message import Message, Phase
+from proxy.http1.request import LINGER_BYTES, RequestReader
 from proxy.http1.server import Exchange, Server
 
 # More of an answer stops it. Event loops use as much for plain connections, for TLS up to eight times that.
@@ -30,8 +30,8 @@ class CallerConnection(asyncio.Protocol, Caller):
     """The protocol of one application connection."""
 
     __slots__ = (
-        "_chunked_answer", "_closing", "_eof", "_exchange", "_lingered_bytes", "_reader", "_reading_paused", "_server",
-        "_serving", "_timed", "_transport", "_writing_paused", "deadline",
+        "_chunked_answer", "_closing", "_eof", "_exchange", "_lingered_bytes", "_reader", "_reading_paused", "_scheduled",
+        "_server", "_serving", "_timed", "_transport", "_writing_paused", "deadline",
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
@@ -45,6 +45,7 @@ class CallerConnection(asyncio.Protocol, Caller):
         self._closing = False
         self._lingered_bytes = 0
         self._reading_paused = False
+        self._scheduled = False  # to go on in the next turn
         self._writing_paused = False
         self._chunked_answer = False
         self.deadline = _NEVER
@@ -103,7 +104,8 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._exchange.resume()
         elif self._serving is None and not self._closing:
             self._time(self._reader.phase)
-            self._go_on()
+            if not self._scheduled:
+                self._go_on()
 
     def data_received(self, data: bytes) -> None:
         """Read on, unless a request is being answered."""
@@ -112,13 +114,11 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._lingered_bytes += len(data)
             if self._lingered_bytes > LINGER_BYTES:
                 self._transport.reset()
-        elif self._serving is None and not self._writing_paused:
+        elif self._serving is None and not self._writing_paused and not self._reading_paused:
             self._read(data)
         else:
             self._reader.keep(data)
-            if not self._reading_paused:
-                self._reading_paused = True
-                self._transport.pause_reading()
+            self._pause_reading()
 
     # Reading
 
@@ -128,15 +128,24 @@ class CallerConnection(asyncio.Protocol, Caller):
         if message is not None:
             self._serve(message)
             return
-        if self._eof:
+        unfinished = reader.unfinished
+        if self._eof and not unfinished:
             self.close()
             return
         phase = reader.phase
         if phase is not self._timed:
             self._time(phase)
-        if self._reading_paused:
+        if unfinished:
+            self._pause_reading()
+            self._soon()
+        elif self._reading_paused:
             self._reading_paused = False
             self._transport.resume_reading()
+
+    def _pause_reading(self) -> None:
+        if not self._reading_paused:
+            self._reading_paused = True
+            self._transport.pause_reading()
 
     def _go_on(self) -> None:
         """Take up the next request, if the last one is answered and the caller has taken the answer."""
@@ -148,8 +157,14 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._read(b"")
 
     def _soon(self) -> None:
-        """Go on in a turn of its own: a read full of small requests delays nobody else, and the stack stays flat."""
-        asyncio.get_running_loop().call_soon(self._go_on)
+        """Go on in a turn of its own: a read full of small requests or chunks delays nobody else, and the stack stays flat."""
+        if not self._scheduled:  # once a turn, whoever else asks for it
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._scheduled = False
+        self._go_on()
 
     # Answering. Whoever answers a request a second time, or after its end, is not heard.
 

@@ -7,58 +7,74 @@ a word. So each side feeds it no more than belongs to one message, and what foll
 """
 
 import re
-from collections.abc import Iterator
 from typing import Final
 
 EMPTY_LINE: Final = b"\r\n\r\n"
 # The least framing of the least chunk: six bytes for one of content. What takes more than this is not meant to carry any.
-FRAMING_PER_CONTENT_BYTE = 8
+FRAMING_PER_CONTENT_BYTE: Final = 8
 # No Content-Length that llhttp can count has more digits, but for leading zeros.
-MAX_LENGTH_DIGITS = 20
+MAX_LENGTH_DIGITS: Final = 20
 
-_LINE_FEED = 0x0A
-_TAIL_BYTES = len(EMPTY_LINE)
-_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+# What one connection may have llhttp do in one turn of the event loop, so that chunks of one byte delay nobody else. llhttp is
+# fed in steps; a turn ends with the step in which it has had so many of them, or so many bytes that were not content.
+STEP_BYTES: Final = 2048
+STEPS_PER_TURN: Final = 256
+FRAMING_BYTES_PER_TURN: Final = 2048
+# How often llhttp calls back in a turn, at most: for each field of a trailer (four bytes or more), for the content of each
+# chunk (five bytes or more around it), and for each step that ends inside of one.
+CALLS_PER_TURN: Final = (FRAMING_BYTES_PER_TURN + STEP_BYTES) // 4 + STEPS_PER_TURN
+
+_TAIL_BYTES: Final = len(EMPTY_LINE)
+_END: Final = re.compile(rb"[^\n]\r\n\r\n")
+_UPGRADE: Final = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 
 class ChunkedBody:
-    """A chunked body on its way to llhttp: where it may end, and whether it is mostly framing.
+    """A chunked body on its way to llhttp: how much it is fed next, when a turn is over, whether the body is mostly framing.
 
     Endless chunk extensions and trailers fire no callback (RFC 9112 sections 7.1.1 and 7.1.2), so raw bytes are counted:
-    no more than `slack_bytes` of them without a byte of content in any read of it, and of all framing no more than
-    `slack_bytes` and `FRAMING_PER_CONTENT_BYTE` for each byte of content.
+    no more than `slack_bytes` of them in steps without a byte of content, and of all framing no more than `slack_bytes` and
+    `FRAMING_PER_CONTENT_BYTE` for each byte of content.
     """
 
-    __slots__ = ("_content_bytes", "_raw_bytes", "_silent_bytes", "_slack_bytes", "_tail")
+    __slots__ = ("_content_bytes", "_raw_bytes", "_silent_bytes", "_slack_bytes", "_tail", "_turn_framing_bytes", "_turn_steps")
 
     def __init__(self, slack_bytes: int) -> None:
         """Begin right behind the head."""
         self._slack_bytes = slack_bytes
         self._content_bytes = 0
         self._raw_bytes = 0
-        self._silent_bytes = 0  # since the last read with content in it
-        self._tail = b""  # the last bytes before what comes next
+        self._silent_bytes = 0  # since the last step with content in it
+        self._tail = b""  # the last bytes before the next step
+        self._turn_steps = 0
+        self._turn_framing_bytes = 0
 
-    def ends(self, data: bytes) -> Iterator[int]:
-        """Yield each offset in `data` at which the body may have ended, and at last the length of `data`."""
-        known = len(self._tail)
-        window = self._tail + data
+    def begin_turn(self) -> None:
+        """Count the steps and the framing of a new turn."""
+        self._turn_steps = self._turn_framing_bytes = 0
+
+    @property
+    def turn_over(self) -> bool:
+        """Whether the rest of what has come has to wait for another turn."""
+        return self._turn_steps >= STEPS_PER_TURN or self._turn_framing_bytes >= FRAMING_BYTES_PER_TURN
+
+    def step(self, data: bytes | bytearray, start: int) -> int:
+        """Return where the step that begins at `start` ends: no further than where the body may have ended."""
+        tail = self._tail
+        window = tail + data[start : start + STEP_BYTES]
+        if window.find(EMPTY_LINE) >= 0 and (found := _END.search(window)) is not None:
+            window = window[: found.end()]
         self._tail = window[-_TAIL_BYTES:]
-        end = 0
-        at = window.find(EMPTY_LINE)
-        while at >= 0:
-            if at and window[at - 1] != _LINE_FEED:
-                end = at + len(EMPTY_LINE) - known
-                yield end
-            at = window.find(EMPTY_LINE, at + 2)
-        if end < len(data):
-            yield len(data)
+        return start + len(window) - len(tail)
 
-    def excessive(self, read_bytes: int, content_bytes: int) -> bool:
-        """Say whether too much of the body is framing: `read_bytes` came now, `content_bytes` is all content so far."""
-        self._raw_bytes += read_bytes
-        self._silent_bytes = self._silent_bytes + read_bytes if content_bytes == self._content_bytes else 0
+    def excessive(self, step_bytes: int, content_bytes: int) -> bool:
+        """Say whether too much of the body is framing, after a step; `content_bytes` is all content so far."""
+        new_bytes = content_bytes - self._content_bytes
         self._content_bytes = content_bytes
+        self._raw_bytes += step_bytes
+        self._silent_bytes = 0 if new_bytes else self._silent_bytes + step_bytes
+        self._turn_steps += 1
+        self._turn_framing_bytes += step_bytes - new_bytes
         return (
             self._silent_bytes > self._slack_bytes
             or self._raw_bytes - content_bytes > self._slack_bytes + FRAMING_PER_CONTENT_BYTE * content_bytes

@@ -1,8 +1,18 @@
 """One request of an application: as far as it was read, then as it is answered."""
 
+from enum import IntEnum
+
 from proxy.errors import Reason
 from proxy.exchange import Admission
 from proxy.http1.framing import ChunkedBody
+
+
+class Phase(IntEnum):
+    """How far the next request has been read."""
+
+    IDLE = 0
+    HEAD = 1
+    BODY = 2
 
 
 class Message:
@@ -25,7 +35,7 @@ class Message:
         self.cap_bytes = 0
         self.held_bytes = 0  # counted against `inflight_bytes` until the answer is sent
 
-    def add(self, data: bytes) -> None:
+    def add(self, data: bytes | bytearray) -> None:
         """Keep a piece of the body."""
         self.held_bytes += len(data)
         if not self.body:

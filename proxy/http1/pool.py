@@ -16,7 +16,6 @@ from proxy.http1.cork import Cork
 from proxy.http1.known import Known, KnownAnswer
 from proxy.http1.upstream import Owner, UpstreamConnection
 
-MAX_CONNECTIONS = 1024
 # Below the idle time-outs of common load balancers (60 s and more), so that we close first.
 MAX_IDLE_SECONDS = 30.0
 # DNS changes are followed at least this often.
@@ -33,10 +32,13 @@ class Pool(Connections, Owner):
         *,
         clock: Clock,
         cork: Cork,
+        connections: int,
         connect_seconds: float,
         unreachable: Callable[[BaseException], None],
     ) -> None:
         """Dial `origin`, over `tls` where it has TLS, waiting at most `connect_seconds` for TCP and TLS together.
+
+        No more than `connections` are open at once.
 
         `unreachable` is told why a connection could not be made.
         """
@@ -45,6 +47,7 @@ class Pool(Connections, Owner):
         self._clock = clock
         self.cork = cork
         self.known: Known[KnownAnswer] = Known()
+        self._connections = connections
         self._connect_seconds = connect_seconds
         self._unreachable = unreachable
         self._idle: dict[UpstreamConnection, None] = {}  # by when they became idle
@@ -74,7 +77,7 @@ class Pool(Connections, Owner):
             RefusedError: `upstream_unreachable` (refused, timed out, or its certificate is not trusted), or `overloaded`
                 when the pool is at its limit.
         """
-        if self._closed or len(self._open) + self._dialling >= MAX_CONNECTIONS:
+        if self._closed or len(self._open) + self._dialling >= self._connections:
             raise RefusedError(Reason.OVERLOADED)
         origin = self._origin
         self._dialling += 1

@@ -7,63 +7,38 @@ Fields that llhttp and the rules below have found to be good before are not give
 What llhttp leaves to us, and what is decided here:
 * the request line has three parts and names HTTP/1.1 or HTTP/1.0: llhttp also takes `RTSP/`, `ICE/`, no version at all, 2.0,
   and a bare line feed in place of the version (RFC 9112 sections 2.3 and 3);
-* `Host` occurs exactly once in HTTP/1.1 and looks like one (RFC 9112 section 3.2); what frames or authenticates a message, at
-  most once; other repeated fields are one list (RFC 9110 section 5.3);
-* the only transfer coding is a single `chunked`, and never on HTTP/1.0 (RFC 9112 section 6.1);
+* what is wrong with fields by themselves (`fault`); repeated ones are one list (RFC 9110 section 5.3);
 * raw bytes are counted, because an endless field, chunk extension or trailer fires no callback; trailers are dropped;
 * an offer to upgrade is ignored and the body behind it read (RFC 9110 section 7.8), which llhttp would not do;
 * a refusal waits for the end of the request, so that the connection stays usable, unless that end is uncertain or too far.
 """
 
-import re
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Any, Final
 
 import httptools
 
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Fields, RequestHead
-from proxy.http1.framing import DROPPED, EMPTY_LINE, MAX_LENGTH_DIGITS, ChunkedBody, without_upgrade
+from proxy.http1.fault import SINGLE, faulty
+from proxy.http1.framing import DROPPED, EMPTY_LINE, ChunkedBody, without_upgrade
 from proxy.http1.known import KnownHead, without_length
-from proxy.http1.message import Message
+from proxy.http1.line import HTTP10, ORDINARY, ORDINARY_METHODS, VERSION_BYTES, VERSIONS
+from proxy.http1.message import Message, Phase
 from proxy.http1.server import Server
 
-METHODS = frozenset({"GET", "POST", "PUT", "DELETE", "PATCH"})
 # How much of a refused request is still read, so that its sender sees the answer and not a reset (RFC 9112 section 9.6).
 LINGER_BYTES: Final = 1_048_576
 
-_HTTP11: Final = b"HTTP/1.1"
-_HTTP10: Final = b"HTTP/1.0"
-_VERSIONS: Final = frozenset({_HTTP11, _HTTP10})
-_VERSION_BYTES: Final = len(_HTTP11)
-# Request lines that llhttp has nothing to say about: these methods, and what a path and a query are written with (RFC 3986
-# sections 3.3 and 3.4).
-_ORDINARY_METHODS: Final = {method.encode(): method for method in METHODS}
-_ORDINARY: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%!$&'()*+,;=:@/?"
 _LINE_ENDS: Final = (b"\r", b"\n")
-_SINGLE = frozenset(
-    {b"host", b"content-length", b"transfer-encoding", b"content-type", b"content-encoding", b"authorization", b"expect"}
-)
-# RFC 3986 sections 3.2.2 and 3.2.3: a name or an address, or one in brackets; and a port.
-_NAME = rb"[\w.~!$&'()*+,;=-]*"
-_HOST = re.compile(rb"(?:%b(?:%%[0-9A-Fa-f]{2}%b)*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?" % (_NAME, _NAME))
-
-
-class Phase(IntEnum):
-    """How far the next request has been read."""
-
-    IDLE = 0
-    HEAD = 1
-    BODY = 2
 
 
 class RequestReader:
     """Reads the requests of one connection with llhttp."""
 
     __slots__ = (
-        "_faulty", "_fields", "_keep_alive", "_message", "_parser", "_proceed", "_repeated", "_server", "_whole", "ended",
-        "kept",
+        "_faulty", "_fields", "_keep_alive", "_message", "_parser", "_proceed", "_repeated", "_searched_bytes", "_server",
+        "_whole", "ended", "kept",
     )  # fmt: skip
 
     def __init__(self, server: Server, proceed: Callable[[], None]) -> None:
@@ -77,32 +52,41 @@ class RequestReader:
         self._repeated = 0
         self._keep_alive = False
         self._whole = False
-        self.kept = b""  # what has not been read yet: part of a head, or requests sent ahead
+        self._searched_bytes = 0  # of what is kept of a head, without its end
+        # What has not been read yet: part of a head, a body that takes more than one turn, or requests sent ahead. It grows at
+        # its end and shrinks at its beginning without being copied each time.
+        self.kept = bytearray()
         self.ended = False  # whether no request follows the last one returned
 
     def read(self, data: bytes) -> Message | None:
-        """Read on; return the next request once it is whole, or refused for good. None: more bytes are needed.
+        """Read on, for one turn; return the next request once it is whole, or refused for good.
 
-        What is left of `data` is kept for the next call.
+        What is left of `data` is kept for the next call. None: more bytes are needed, or (`unfinished`) another turn.
         """
         if self.ended:
             return None
-        if self.kept:
-            data = self.kept + data
-            self.forget()
-        if self._message is None:
-            data = self._read_head(data)
-        message = self._message
-        if message is not None and data and not self._whole:
-            data = self._read_body(message, data)
+        kept = self.kept
+        if kept:
+            self._server.let_go(len(kept))
+            kept += data
+            del kept[: self._advance(kept)]
+        else:
+            end = self._advance(data)
+            if end < len(data):
+                kept += data[end:]
+        if kept and not self._server.hold(len(kept)):
+            kept.clear()
+            if self._whole:
+                self._keep_alive = False
+            else:
+                self._reject(Reason.OVERLOADED)
         if not self._whole:
             return None
-        self._message = None
+        message, self._message = self._message, None
         self._whole = False
         if not self._keep_alive:
             self.ended = True
-        elif data:
-            self.keep(data)
+            self.forget()
         return message
 
     def keep(self, data: bytes) -> None:
@@ -118,13 +102,14 @@ class RequestReader:
     def forget(self) -> None:
         """Let go of what is kept."""
         self._server.let_go(len(self.kept))
-        self.kept = b""
+        self.kept.clear()
 
     def refuse(self, reason: Reason) -> Message:
         """End reading; return the request that is being read, refused."""
         message = self._reject(reason)
         self._message = None
         self.ended = True
+        self.forget()
         return message
 
     def close(self) -> None:
@@ -138,53 +123,72 @@ class RequestReader:
             return Phase.BODY
         return Phase.HEAD if self.kept else Phase.IDLE
 
-    def _read_head(self, data: bytes) -> bytes:
-        """Judge the head that `data` begins with, if it is whole; return what follows it."""
+    @property
+    def unfinished(self) -> bool:
+        """Whether more of a body is here than was read of it in one turn."""
+        return self._message is not None and bool(self.kept)
+
+    def _advance(self, data: bytes | bytearray) -> int:
+        """Read what belongs to the next request, for one turn; return where that ends."""
+        end = 0 if self._message is not None else self._read_head(data)
+        message = self._message
+        if message is not None and end < len(data) and not self._whole:
+            end = self._read_body(message, data, end)
+        return end
+
+    def _read_head(self, data: bytes | bytearray) -> int:
+        """Judge the head that `data` begins with, if it is whole; return where it ends."""
+        start = 0
         if data[:1] in _LINE_ENDS:
-            data = data.lstrip(b"\r\n")  # RFC 9112 section 2.2: empty lines before a request are ignored
-        end = data.find(EMPTY_LINE) + len(EMPTY_LINE)
-        if end < len(EMPTY_LINE) or end > self._server.limits.head_bytes:
-            self._await_head(data)
-            return b""
-        line_end = data.find(b"\r\n")
-        parts = data[:line_end].split(b" ")
-        if len(parts) != 3 or parts[2] not in _VERSIONS or parts[1].find(b"\n") >= 0:  # noqa: PLR2004  # RFC 9112 section 3
+            start = len(data) - len(data.lstrip(b"\r\n"))  # RFC 9112 section 2.2: empty lines before a request are ignored
+        end = data.find(EMPTY_LINE, start or self._searched_bytes) + len(EMPTY_LINE)
+        if end < len(EMPTY_LINE) or end - start > self._server.limits.head_bytes:
+            self._await_head(data, start)
+            return start
+        self._searched_bytes = 0
+        head = data if type(data) is bytes and not start else bytes(data[start:end])
+        line_end = head.find(b"\r\n")
+        parts = head[:line_end].split(b" ")
+        if len(parts) != 3 or parts[2] not in VERSIONS or parts[1].find(b"\n") >= 0:  # noqa: PLR2004  # RFC 9112 section 3
             self._reject(Reason.MALFORMED_REQUEST)
-            return b""
+            return end
         method, target, version = parts
-        name = _ORDINARY_METHODS.get(method)
-        message = self._message = Message(name or method.decode("latin-1"), http10=version == _HTTP10)
+        name = ORDINARY_METHODS.get(method)
+        message = self._message = Message(name or method.decode("latin-1"), http10=version == HTTP10)
         # All that what llhttp says depends on, if the request line is ordinary.
-        block, length = without_length(data[line_end - _VERSION_BYTES : end])
-        ordinary = name is not None and target[:1] == b"/" and not target.translate(None, _ORDINARY)
+        block, length = without_length(head[line_end - VERSION_BYTES : end - start])
+        ordinary = name is not None and target[:1] == b"/" and not target.translate(None, ORDINARY)
         found = self._server.known.get(block) if ordinary else None
         if found is not None:
             self._whole = not (found.length if length is None else length)
         else:
-            found = self._parse(message, data[:end])
+            found = self._parse(message, head[: end - start])
             if found is None:
-                return b""
+                return end
             if ordinary and found.plain:
                 self._server.known.keep(block, found)
         self._keep_alive = found.keep and name is not None
         self._admit(message, target, found, found.length if length is None else length, begun=end < len(data))
-        return data[end:]
+        return end
 
-    def _await_head(self, data: bytes) -> None:
-        """Keep a head that is not whole yet, if it can become one."""
-        if not data:
+    def _await_head(self, data: bytes | bytearray, start: int) -> None:
+        """Refuse what begins at `start` if it cannot become a head."""
+        size = len(data) - start
+        if not size:
             return
-        if not data[:1].isalpha():
+        if not data[start : start + 1].isalpha():
             self._reject(Reason.MALFORMED_REQUEST)  # a TLS handshake, say: its sender waits, and never sends an empty line
-        elif len(data) > self._server.limits.head_bytes:
+        elif size > self._server.limits.head_bytes:
             self._reject(Reason.HEADERS_TOO_LARGE)
         else:
-            self.keep(data)
-            if self.ended:
-                self._reject(Reason.OVERLOADED)
+            self._searched_bytes = max(size - len(EMPTY_LINE) + 1, 0)
 
     def _parse(self, message: Message, head: bytes) -> KnownHead | None:
         """Have llhttp read a head, and judge it; None if it is refused."""
+        # Its first and its last line are no fields. llhttp calls back for each of the others, before anything is refused.
+        if head.count(b"\n") > self._server.limits.header_count + 2:
+            self._reject(Reason.HEADERS_TOO_LARGE)
+            return None
         self._begin()
         upgrade = False
         try:
@@ -195,8 +199,13 @@ class RequestReader:
                 self._begin()
                 self._feed(without_upgrade(head))
         fields, self._fields = self._fields, DROPPED  # for trailers
-        if message.refused is None and (fault := self._fault(message, fields)) is not None:
-            self._reject(fault)
+        if message.refused is None:
+            if self._faulty or faulty(fields, http10=message.http10):
+                self._reject(Reason.MALFORMED_REQUEST)
+            elif len(fields) + self._repeated > self._server.limits.header_count:
+                self._reject(Reason.HEADERS_TOO_LARGE)
+            elif b"transfer-encoding" in fields:
+                message.chunks = ChunkedBody(self._server.limits.head_bytes)
         if message.refused is not None or not isinstance(fields, Fields):
             return None
         length = int(fields.pop(b"content-length", b"0"))
@@ -211,7 +220,7 @@ class RequestReader:
         self._keep_alive = False
         self._whole = False
 
-    def _feed(self, data: bytes) -> None:
+    def _feed(self, data: bytes | bytearray) -> None:
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:
@@ -223,7 +232,6 @@ class RequestReader:
         self._drop(message, message.refused or reason)
         self._keep_alive = False
         self._whole = True
-        self.forget()
         return message
 
     def _drop(self, message: Message, reason: Reason) -> None:
@@ -254,47 +262,36 @@ class RequestReader:
         if message.refused is not None and (expects is not None or length > LINGER_BYTES):
             self._reject(message.refused)
 
-    def _fault(self, message: Message, headers: dict[bytes, bytes]) -> Reason | None:
-        """Return what is wrong with a head that llhttp takes. Its end may be uncertain, so the connection ends with it."""
-        coding = headers.get(b"transfer-encoding")
-        if coding is not None:
-            if message.http10 or coding.lower() != b"chunked":
-                return Reason.MALFORMED_REQUEST
-            message.chunks = ChunkedBody(self._server.limits.head_bytes)
-        host = headers.get(b"host")
-        if self._faulty or (host is None and not message.http10) or (host and not _HOST.fullmatch(host)):
-            return Reason.MALFORMED_REQUEST
-        if len(headers.get(b"content-length", b"")) > MAX_LENGTH_DIGITS:
-            return Reason.MALFORMED_REQUEST
-        if len(headers) + self._repeated > self._server.limits.header_count:
-            return Reason.HEADERS_TOO_LARGE
-        return None
-
-    def _read_body(self, message: Message, data: bytes) -> bytes:
-        """Take what belongs to the body, if it is chunked by way of llhttp; return what follows it."""
+    def _read_body(self, message: Message, data: bytes | bytearray, start: int) -> int:
+        """Take what belongs to the body from `start` on, if it is chunked by way of llhttp; return where that ends."""
         chunks = message.chunks
-        if chunks is None:
-            left = message.left_bytes
-            if len(data) == left and message.refused is None and not message.body and self._server.hold(left):
-                message.body = data
-                message.body_bytes = message.held_bytes = left
-                self._whole = True
-                return b""
-            body, data = (data, b"") if len(data) <= left else (data[:left], data[left:])
-            message.left_bytes = left = left - len(body)
-            self.on_body(body)
-            if not left:
-                self._whole = True
-            return data
-        start = 0
-        for end in chunks.ends(data):
+        if chunks is not None:
+            return self._read_chunks(message, chunks, data, start)
+        left = message.left_bytes
+        if len(data) - start == left and message.refused is None and not message.body and self._server.hold(left):
+            message.body = data[start:]
+            message.body_bytes = message.held_bytes = left
+            self._whole = True
+            return len(data)
+        body = data[start : start + left]
+        message.left_bytes = left = left - len(body)
+        self.on_body(body)
+        if not left:
+            self._whole = True
+        return start + len(body)
+
+    def _read_chunks(self, message: Message, chunks: ChunkedBody, data: bytes | bytearray, start: int) -> int:
+        chunks.begin_turn()
+        while start < len(data) and not chunks.turn_over:
+            end = chunks.step(data, start)
             self._feed(data[start:end])
-            start = end
             if self._whole:
-                return data[start:]
-        if chunks.excessive(len(data), message.body_bytes):
-            self._reject(Reason.BODY_TOO_LARGE)
-        return b""
+                return end
+            if chunks.excessive(end - start, message.body_bytes):
+                self._reject(Reason.BODY_TOO_LARGE)
+                return end
+            start = end
+        return start
 
     # llhttp's callbacks. An exception must not pass through them: what is wrong is kept in the message.
 
@@ -305,7 +302,7 @@ class RequestReader:
         value = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp takes it from the front only
         if name in fields:
             self._repeated += 1
-            self._faulty = self._faulty or name in _SINGLE
+            self._faulty = self._faulty or name in SINGLE
             if self._repeated > self._server.limits.header_count:
                 return
             value = fields[name] + b", " + value
@@ -315,7 +312,7 @@ class RequestReader:
         """Ask what llhttp forgets when a message without a body ends."""
         self._keep_alive = self._parser.should_keep_alive()
 
-    def on_body(self, data: bytes) -> None:
+    def on_body(self, data: bytes | bytearray) -> None:
         """Keep a piece of the body, within the caps."""
         message = self._message
         assert message is not None  # noqa: S101  # a body belongs to a request

@@ -129,7 +129,11 @@ class HmacHasher:
         """Return the hash of one text."""
         if text.startswith(self._prefixes) and self._own.fullmatch(text):
             return text
-        return self._keyed(_utf8(canonical(text)))
+        return self.keyed(canonical(text))
+
+    def keyed(self, text: str) -> str:
+        """Return the hash of a text as it is, whatever it looks like."""
+        return self._keyed(_utf8(text))
 
     def _keyed(self, data: bytes) -> str:
         inner = self._inner.copy()

@@ -18,6 +18,7 @@ from proxy.policy.actions import MASK
 from proxy.policy.fields import DeniedError, Hit, Matcher
 from proxy.policy.model import Action
 from proxy.policy.names import key_units
+from proxy.policy.people import Named
 from proxy.policy.positions import Position
 from proxy.policy.texts import may_be_structured
 from proxy.policy.walk import CONTAINER_UNITS, ELEMENT_UNITS, MEMBER_UNITS, Act, Ruleset, Walk
@@ -47,13 +48,23 @@ class EndpointPolicy:
         self.renames = rules.identity is not None
         self.looks = rules.detecting is not None and rules.detecting.looks
 
+    def named(self, match: Match | None, value: object, budget: Budget = UNMETERED) -> Named | None:
+        """Return who is named in a call whose body is `value`; None where no identifiers are replaced.
+
+        Raises:
+            DeniedError: at an identifier position stands what could hide an identifier.
+            RefusedError: `too_complex`.
+        """
+        identity = self._rules.identity
+        return None if identity is None else identity.named(match, value, budget)
+
     def apply(
-        self, value: object, *, text: bytes = b"", id_type: str = "", budget: Budget = UNMETERED
+        self, value: object, *, text: bytes = b"", named: Named | None = None, budget: Budget = UNMETERED
     ) -> tuple[object, list[Hit]]:
         """Return what may leave of `value`, which is used up, and what acted on it; `budget` pays for it.
 
         `text` is the JSON text that holds `value`, where it is at hand: it tells at once what need not be looked for.
-        `id_type` is what the call's query says its identifiers are.
+        `named` is who the call names, as `named` tells; without it, who the body names.
 
         Raises:
             DeniedError: a rule does not let the request leave.
@@ -63,27 +74,27 @@ class EndpointPolicy:
         detecting = self._detecting
         marks = None if detecting is None else "" if structured else detecting.marks(text)
         if structured or marks is not None or self._thorough:
-            walk = Walk(self._rules, budget, id_type, marks, structured=structured)
+            walk = Walk(self._rules, budget, named or self.named(None, value, budget), marks, structured=structured)
             return walk.body(value), [hit for hit, _ in walk.acts]
         hits: list[Hit] = []
         return (self._inside(value, self._positions, hits, budget) if isinstance(value, (dict, list)) else value), hits
 
-    def explain(self, value: object, id_type: str = "", *, budget: Budget = UNMETERED) -> tuple[object, list[Act]]:
+    def explain(self, value: object, named: Named | None = None, *, budget: Budget = UNMETERED) -> tuple[object, list[Act]]:
         """Return what may leave of `value`, and what acted on it where; raises what `apply` does."""
-        walk = Walk(self._rules, budget, id_type, placed=True)
+        walk = Walk(self._rules, budget, named or self.named(None, value, budget), placed=True)
         return walk.body(value), walk.acts
 
-    def target(self, match: Match) -> tuple[bytes, list[Hit]]:
-        """Return the target that is sent, and what acted on it."""
-        identity = self._rules.identity
-        if identity is None:
+    def target(self, match: Match, named: Named | None) -> tuple[bytes, list[Hit]]:
+        """Return the target that is sent of a call that names `named`, and what acted on it."""
+        if named is None:
             return match.target, []
-        target = identity.pseudonyms.target(match)
+        target = named.target(match)
         if target == match.target:
             return target, []
-        return target if identity.hit.enforced else match.target, [identity.hit]
+        hit = named.identity.hit
+        return target if hit.enforced else match.target, [hit]
 
-    def looked_at(self, match: Match, budget: Budget = UNMETERED) -> list[Hit]:
+    def looked_at(self, match: Match, named: Named | None, budget: Budget = UNMETERED) -> list[Hit]:
         """Return which detect rules in report mode find something in what a target names, as they would in a body.
 
         Of a call that the endpoint table does not know that is its whole path.
@@ -96,10 +107,10 @@ class EndpointPolicy:
         detecting = self._detecting
         if detecting is None:
             return hits
-        endpoint, identity = match.endpoint, self._rules.identity
-        named = [*match.path_ids.values(), *match.query.values()]
-        left = named if identity is None or not identity.hit.enforced else identity.pseudonyms.left(match)
-        if endpoint.method == "*":
+        left = [*match.path_ids.values(), *match.query.values()]
+        if named is not None and named.identity.hit.enforced:
+            left = named.left(match)
+        if match.endpoint.method == "*":
             left.append(unquote(match.target.decode()))
         for value in left:
             for hit in detecting.find(value, budget, exempt=True).looked:

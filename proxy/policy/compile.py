@@ -21,9 +21,10 @@ from proxy.policy.identity import Pseudonyms
 from proxy.policy.minimise import Allowed
 from proxy.policy.model import ALLOW, IDENTIFIERS, Action, HashSection, Mode, PolicyDocument, RuleSection
 from proxy.policy.names import normal_form, spelled_names
+from proxy.policy.people import Identity
 from proxy.policy.positions import tree
 from proxy.policy.selector import ANY, DEEP, Selectors, Steps, steps
-from proxy.policy.walk import Identity, Ruleset
+from proxy.policy.walk import Ruleset
 from proxy.sensitive import Sensitive
 
 # Stands in where no rule hashes.
@@ -130,7 +131,8 @@ class _Compiler:
         self._document = document
         self._rules = rules
         self._hasher = hasher
-        self._identity = _identity(document, hasher)
+        self._pseudonyms = _pseudonyms(document, hasher)
+        self._identity_hit = Hit(IDENTIFIERS, Action.HASH, document.mode)
         self._detection = detection
         self._detecting: dict[tuple[int, ...], Detecting | None] = {}
         self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices], Detecting | None]] = {}
@@ -144,7 +146,8 @@ class _Compiler:
             self._shared[key] = Matcher(_Finder(chosen).find), _selectors(chosen), self._looking(chosen)
         matcher, selectors, detecting = self._shared[key]
         allowed = self._allowed(endpoint)
-        return EndpointPolicy(Ruleset(matcher, tree(endpoint), self._hasher, selectors, detecting, allowed, self._identity))
+        identity = None if self._pseudonyms is None else Identity(self._pseudonyms, self._identity_hit, endpoint)
+        return EndpointPolicy(Ruleset(matcher, tree(endpoint), self._hasher, selectors, detecting, allowed, identity))
 
     def prepare(self) -> None:
         """Make what detects for each caller that rules name: a call must not wait for it, a tenth of a second perhaps."""
@@ -163,13 +166,13 @@ class _Compiler:
     @property
     def identity_hits(self) -> list[Hit]:
         """What is told of replaced identifiers."""
-        return [] if self._identity is None else [self._identity.hit]
+        return [] if self._pseudonyms is None else [self._identity_hit]
 
     def _allowed(self, endpoint: Endpoint | None) -> Allowed | None:
         names = None if endpoint is None else self.allow.get(endpoint.name)
         if endpoint is None or names is None or self._document.mode is Mode.OFF:
             return None
-        return Allowed((*names, *endpoint.sending), Hit(ALLOW, Action.STRIP, self._document.mode))
+        return Allowed(names, Hit(ALLOW, Action.STRIP, self._document.mode))
 
 
 class _Finder:
@@ -307,13 +310,12 @@ _KINDS = {
 }
 
 
-def _identity(document: PolicyDocument, hasher: Hasher) -> Identity | None:
+def _pseudonyms(document: PolicyDocument, hasher: Hasher) -> Pseudonyms | None:
     section = document.identifiers
     if section == "keep" or document.mode is Mode.OFF or document.hash is None or not isinstance(hasher, HmacHasher):
         return None
     kinds = [kind for name, kind in _KINDS.items() if getattr(section, name) != "keep"]
-    previous = [key.key_id for key in document.hash.previous]
-    return Identity(Pseudonyms(hasher, kinds, previous), Hit(IDENTIFIERS, Action.HASH, document.mode)) if kinds else None
+    return Pseudonyms(hasher, kinds, [key.key_id for key in document.hash.previous]) if kinds else None
 
 
 def _hasher(document: PolicyDocument, hash_key: Sensitive[bytes] | None) -> Hasher:

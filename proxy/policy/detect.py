@@ -19,6 +19,16 @@ EVERY = 1 << 30
 _SAMPLE = "ada@example.com, 4111 1111 1111 1111, 192.0.2.1"
 
 
+# Above every number that has fewer digits than a JSON number may have.
+_NO_NUMBER = 10**400
+
+
+def _least_number(scanner: Scanner) -> int:
+    if not scanner.numbers:
+        return _NO_NUMBER
+    return 10 ** (scanner.number_digits_min - 1) if scanner.number_digits_min else 0
+
+
 class Pass(NamedTuple):
     """One look at a text: what finds, and the rule that each of its detectors belongs to."""
 
@@ -46,7 +56,7 @@ class Detecting:
         """Whether any of the rules may look at identifiers."""
         self.first = min(choice.order for each in self._anywhere for choice in each.rules.values())
         """Where the first of the rules stands in the file."""
-        self.least_number = min(10 ** (scanner.number_digits_min - 1) for scanner, _ in self._anywhere)
+        self.least_number = min(_least_number(scanner) for scanner, _ in self._anywhere)
         """No detector looks at a whole number whose amount is below this."""
         self.clear_keys: set[str] = set()
         """Keys in which nothing is found; most keys are the same ones again."""

@@ -1,32 +1,81 @@
 """Pseudonyms in place of identifiers: one for a person, wherever and however the person is named (`identifiers:`).
 
-* A pseudonym is HMAC-SHA256 of the identifier's canonical form (`canonical`) under the policy's key: `<key_id>.<hex>`, and for
+* A pseudonym is HMAC-SHA256 of the identifier's canonical form (`CANONICAL`) under the policy's key: `<key_id>.<hex>`, and for
   an email address `<hex>@<key_id>.invalid`, so that Customer.io still takes it for an email address (customerio-api.md 1.3) and
   no mail can ever reach it (RFC 2606).
 * What is one of our pseudonyms already, under this key or a previous one, is left.
 * Customer.io's own ids (`cio_…`), device tokens and the like, and addresses that messages go to, are never replaced.
+* An identifier that holds an "@" is an address, whatever the position says: it is replaced as one where addresses are.
+
+What a request names in its path, its query and its body (`people.Named`) is replaced in the rest of it as well.
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import quote
+from typing import Final
+from urllib.parse import unquote
 
-from proxy.api.match import Match, encode_query
 from proxy.api.model import Identifier
 from proxy.policy.actions import Canonical, HmacHasher, as_it_is, email, phone
 
+# The longest identifier that is looked at closely: Customer.io takes 150 bytes, percent-coded three times as many characters.
+LONGEST: Final = 1000
+# How often a value may be percent-coded and still be seen through.
+CODED_MAX: Final = 4
+# The fewest digits that tell a phone number from an ordinary number.
+PHONE_DIGITS = 7
+
+
+def address(text: str) -> str:
+    """Return the one spelling of an email address, or nothing where `text` is none.
+
+    Customer.io compares addresses without case; coding, full-width letters and hidden characters make no other person.
+    """
+    text = text.strip()
+    if len(text) <= LONGEST:
+        for _ in range(CODED_MAX):
+            if "%" not in text:
+                break
+            text = unquote(text)
+        if not text.isascii():
+            text = "".join(each for each in unicodedata.normalize("NFKC", text) if unicodedata.category(each) != "Cf")
+    return email(text) if "@" in text else ""
+
+
+def email_form(text: str) -> str:
+    """Return the canonical form of what stands where an email address belongs."""
+    return address(text) or email(text)
+
+
+def phone_digits(text: str) -> str:
+    """Return the digits of a phone number, or nothing where `text` is none that could be told from an ordinary number."""
+    canonical = phone(text)
+    if not canonical.isascii() and len(canonical) <= LONGEST:
+        canonical = "".join(each for each in unicodedata.normalize("NFKC", canonical) if unicodedata.category(each) != "Cf")
+    digits = canonical.removeprefix("+")
+    return digits if digits.isdecimal() and digits.isascii() and len(digits) >= PHONE_DIGITS else ""
+
+
+def number(text: str) -> str:
+    """Return the one spelling of a phone number: E.164 has a plus, which is often left out."""
+    digits = phone_digits(text)
+    return f"+{digits}" if digits else phone(text)
+
+
 CANONICAL: Mapping[Identifier, Canonical] = {
-    Identifier.EMAIL: email,
+    Identifier.EMAIL: email_form,
     Identifier.ID: as_it_is,
-    Identifier.PHONE: phone,
+    Identifier.PHONE: number,
     Identifier.ANONYMOUS_ID: as_it_is,
 }
 # How Customer.io tells the types of identifiers apart where a call does not name them.
-_BY_NAME = {"email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID}
+_BY_NAME = {"email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID, "phone": Identifier.PHONE}
 _OWN_ID = "cio_"
+# Positions of these kinds name no person, or are where a message goes to.
+NOBODY: Final = frozenset({Identifier.ADDRESS, Identifier.OPAQUE})
 # The top-level domain under which no mail is delivered (RFC 2606 section 2).
 _UNREACHABLE = ".invalid"
-_PARAMETER = re.compile(r"\{(\w+)\}")
 
 
 def kind_of(kind: Identifier, value: str, id_type: str) -> Identifier:
@@ -43,54 +92,51 @@ def kind_of(kind: Identifier, value: str, id_type: str) -> Identifier:
 class Pseudonyms:
     """Makes the pseudonyms of some types of identifiers."""
 
-    __slots__ = ("_email", "_hasher", "_key_id", "_kinds", "_own", "_prefixes")
+    __slots__ = ("_email", "_hasher", "_key_id", "_own", "_prefixes", "kinds")
 
     def __init__(self, hasher: HmacHasher, kinds: Iterable[Identifier], previous: Sequence[str]) -> None:
         """Replace identifiers of these `kinds`; `previous` are the ids of keys that were used before."""
         self._hasher = hasher
-        self._kinds = frozenset(kinds)
+        self.kinds = frozenset(kinds)
         self._key_id = hasher.key_id
         ids = "|".join(map(re.escape, (hasher.key_id, *previous)))
         self._own = re.compile(rf"(?:{ids})\.[0-9a-f]{{8,64}}")
         self._email = re.compile(rf"[0-9a-f]{{8,64}}@(?:{ids}){re.escape(_UNREACHABLE)}")
         self._prefixes = tuple(f"{name}." for name in (hasher.key_id, *previous))
 
+    def changes(self, kind: Identifier) -> bool:
+        """Say whether an identifier at a position of this kind may be replaced."""
+        if kind in NOBODY:
+            return False
+        if Identifier.EMAIL in self.kinds:
+            return True
+        if kind is Identifier.BY_ID_TYPE:
+            return Identifier.ID in self.kinds or Identifier.PHONE in self.kinds
+        return (Identifier.ID if kind is Identifier.SHAPE else kind) in self.kinds
+
+    def typed(self, kind: Identifier, value: str, id_type: str = "") -> Identifier:
+        """Return the type by which an identifier is replaced, which is kept if it is none of `kinds`."""
+        if kind in NOBODY:
+            return kind
+        if Identifier.EMAIL in self.kinds and address(value):
+            return Identifier.EMAIL
+        return kind_of(kind, value, id_type)
+
     def of(self, kind: Identifier, value: str, id_type: str = "") -> str:
         """Return the pseudonym of an identifier, or itself where its type is kept."""
-        kind = kind_of(kind, value, id_type)
-        if kind not in self._kinds or not value:
+        kind = self.typed(kind, value, id_type)
+        if kind not in self.kinds or not value:
             return value
-        if kind is Identifier.EMAIL:
-            if self._email.fullmatch(value.strip().lower()):
-                return value
-            _, _, digits = self._hasher.text(value, email).rpartition(".")
-            return f"{digits}@{self._key_id}{_UNREACHABLE}"
-        return value if self._own.fullmatch(value) else self._hasher.text(value, CANONICAL[kind])
+        if self.made(value):
+            return value
+        hashed = self._hasher.keyed(CANONICAL[kind](value))
+        if kind is not Identifier.EMAIL:
+            return hashed
+        _, _, digits = hashed.rpartition(".")
+        return f"{digits}@{self._key_id}{_UNREACHABLE}"
 
     def made(self, text: str) -> bool:
         """Say whether `text` is one of our pseudonyms."""
-        if text.endswith(_UNREACHABLE):
-            return self._email.fullmatch(text) is not None
+        if "@" in text:
+            return self._email.fullmatch(text.strip().lower()) is not None
         return text.startswith(self._prefixes) and self._own.fullmatch(text) is not None
-
-    def target(self, match: Match) -> bytes:
-        """Return the target of a call with pseudonyms in its path and query."""
-        endpoint = match.endpoint
-        ids, query = self._named(match)
-        if ids == match.path_ids and query == match.query:
-            return match.target
-        path = _PARAMETER.sub(lambda parameter: quote(ids[parameter[1]], safe=""), endpoint.path).encode()
-        return path + (b"?" + encode_query(query.items()) if query else b"")
-
-    def left(self, match: Match) -> list[str]:
-        """Return the identifiers in the path and query of a call that are kept, and are no pseudonyms."""
-        ids, query = self._named(match)
-        now, before = (*ids.values(), *query.values()), (*match.path_ids.values(), *match.query.values())
-        return [value for value, was in zip(now, before, strict=True) if value == was and not self.made(value)]
-
-    def _named(self, match: Match) -> tuple[dict[str, str], dict[str, str]]:
-        endpoint, id_type = match.endpoint, match.query.get("id_type", "")
-        return (
-            {name: self.of(endpoint.path_ids[name], value, id_type) for name, value in match.path_ids.items()},
-            {name: self.of(endpoint.query[name], value, id_type) for name, value in match.query.items()},
-        )

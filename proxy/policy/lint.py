@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
-from proxy.policy.model import UNKEYED, Action, Mode, PolicyDocument
+from proxy.api.endpoints import ENDPOINTS
+from proxy.policy.model import UNKEYED, Action, Mode, PolicyDocument, RuleSection
 from proxy.policy.names import normal_form
 
 
@@ -26,6 +28,8 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
         yield Warned("policy.vendor_limits", "is off: calls over Customer.io's own limits are not even counted")
     for index, rule in enumerate(document.rules):
         path = f"policy.rules.{index}"
+        if rule.action is Action.DENY and (shared := _minimised(document, rule)):
+            yield Warned(path, f"denies before allow strips: a call with what it names is refused, at {shared} for one")
         if rule.mode is not None and rule.mode is not Mode.ENFORCE:
             yield Warned(f"{path}.mode", f"is {rule.mode}: what it is about still leaves")
         if rule.reason is None:
@@ -35,3 +39,12 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
             if normal_form(field) in spelled:
                 yield Warned(f"{path}.fields.{position}", "is the same name as an earlier one of this rule")
             spelled[normal_form(field)] = field
+
+
+def _minimised(document: PolicyDocument, rule: RuleSection) -> str:
+    """Return the first endpoint of a rule of which `allow` strips what is not named, or nothing."""
+    globs = () if document.allow is None else tuple(document.allow)
+    for endpoint in ENDPOINTS:
+        if all(any(fnmatchcase(endpoint.name, glob) for glob in each) for each in (globs, rule.endpoints)):
+            return endpoint.name
+    return ""

@@ -1,11 +1,13 @@
 """Minimisation: of an endpoint's body only what is named leaves (`allow`); everything else is stripped.
 
-What makes a call what it is stays without being named: identifier and routing positions, and the objects that lead to them.
-Objects that only hold attributes (`CONTAINERS`) are looked into, so that `[email, plan]` means the same for every version of
-an API.
+What leaves without being named is a list of places, not of subtrees: the identifiers and routing values of the endpoint table
+and what a message is made of (`Position.single`, `several`), of the shape that the table says. The objects and arrays of
+objects that lead there pass, and so do those that only hold attributes (`CONTAINERS`), so that `[email, plan]` means the same
+for every version of an API. In them only what is named leaves: no text, number or boolean in their place, and no key beside.
 """
 
 from collections.abc import Iterable
+from typing import Final
 
 from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, Hit
 from proxy.policy.names import normal_form
@@ -13,6 +15,10 @@ from proxy.policy.positions import Position
 
 # Where Customer.io's APIs put the attributes of people, events and objects (customerio-api.md 1.2 to 1.6).
 CONTAINERS = frozenset({"attributes", "traits", "data", "properties", "message_data", "batch", "relationship_attributes"})
+
+STRIPPED: Final = 0
+LEADS: Final = 1  # an object, or an array of objects, of which some may leave
+KEPT: Final = 2
 
 
 class Allowed:
@@ -26,13 +32,32 @@ class Allowed:
         self._known: dict[str, bool] = {}
         self.hit = hit
 
-    def keeps(self, key: str, position: Position) -> bool:
-        """Say whether `key`, which stands at `position`, may leave, or something in it may."""
-        return position.exempt or position.wide or bool(position.named) or key in CONTAINERS or self._named(key)
+    def leave(self, key: str, value: object, parent: Position) -> int:
+        """Return what becomes of `value`, which stands as `key` in the object at `parent`: STRIPPED, LEADS or KEPT.
 
-    def looks_inside(self, key: str, position: Position) -> bool:
-        """Say whether what is in the object at `key` is minimised as well, because its own name lets nothing leave."""
-        return not self._named(key) and not position.exempt
+        A dotted key is as many steps as it spells, or one that is named as a whole.
+        """
+        if self._named(key):
+            return KEPT
+        position = parent.below(key)
+        kind = type(value)
+        if position.whole or (position.single and kind is not dict and kind is not list):
+            return KEPT
+        if kind is not dict and kind is not list and "." not in key:
+            return STRIPPED
+        if position.several and isinstance(value, list) and not any(isinstance(each, dict | list) for each in value):
+            return KEPT
+        place = parent
+        if "." in key:
+            for step in key.split("."):
+                if self._named(step):
+                    return KEPT
+                place = place.below(step)
+                if not place.leads and step not in CONTAINERS:
+                    return STRIPPED
+        elif not position.leads and key not in CONTAINERS:
+            return STRIPPED
+        return LEADS if kind is dict or kind is list else STRIPPED
 
     def _named(self, key: str) -> bool:
         known = self._known.get(key)

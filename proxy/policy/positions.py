@@ -15,9 +15,24 @@ class Position:
     which type of identifier stands there, if one does;
     `elements` is the place of its elements; `named` holds the places of keys by their names, and `wide` says that other keys
     may be exempt as well.
+    Minimisation asks what a call needs: `leads` says that an object or array on the way to such a value stands here, `single`
+    that a scalar does, `several` an array of scalars, and `whole` anything at all.
     """
 
-    __slots__ = ("_any", "_elsewhere", "elements", "exempt", "kind", "named", "opaque", "wide")
+    __slots__ = (
+        "_any",
+        "_elsewhere",
+        "elements",
+        "exempt",
+        "kind",
+        "leads",
+        "named",
+        "opaque",
+        "several",
+        "single",
+        "whole",
+        "wide",
+    )
 
     def __init__(self, elsewhere: "Position | None" = None, *, exempt: bool = False) -> None:
         """Make a place below which every place is `elsewhere`, by default this one itself."""
@@ -29,6 +44,10 @@ class Position:
         self.opaque = False
         self.kind: Identifier | None = None
         self.wide = exempt
+        self.leads = False
+        self.single = False
+        self.several = False
+        self.whole = exempt
 
     def below(self, key: str) -> "Position":
         """Return the place of `key` in the object that stands here."""
@@ -41,9 +60,13 @@ class Position:
                 return self.named[head].below(rest)
         return self._any or self._elsewhere
 
-    def add(self, position: str, kind: Identifier | None, *, exempt: bool = True) -> "Position":
-        """Mark the place that `position` names, seen from here: identifiers of a `kind` stand there, or what routes a call."""
+    def add(self, position: str, kind: Identifier | None, *, exempt: bool = True, needed: bool = True) -> "Position":
+        """Mark the place that `position` names, seen from here: identifiers of a `kind` stand there, or what routes a call.
+
+        `needed` says that what stands there leaves without being allowed by name.
+        """
         step, _, rest = position.partition(".")
+        self.leads = self.leads or needed
         if step == "**":
             self._elsewhere = self.elements = EVERYWHERE
             self.wide = True
@@ -56,14 +79,17 @@ class Position:
             place = self.named.setdefault(key, Position(NOWHERE))
         for _ in range(arrays):
             # An array of identifiers is as exempt as each of them.
-            place.exempt = place.exempt or not rest
+            place.exempt = place.exempt or (exempt and not rest)
+            place.several = place.several or (needed and not rest)
+            place.leads = place.leads or (needed and bool(rest))
             if place.elements is NOWHERE:
                 place.elements = Position(NOWHERE)
             place = place.elements
         if rest:
-            return place.add(rest, kind, exempt=exempt)
+            return place.add(rest, kind, exempt=exempt, needed=needed)
         place.exempt = place.exempt or exempt
-        place.kind = kind
+        place.single = place.single or needed
+        place.kind = kind or place.kind
         return place
 
 
@@ -79,9 +105,11 @@ def tree(endpoint: Endpoint | None) -> Position:
     for position, kind in endpoint.identifiers.items():
         root.add(position, kind)
     for position, kind in endpoint.naming_attributes.items():
-        root.add(position, kind, exempt=False)
+        root.add(position, kind, exempt=False, needed=False)
     for position in endpoint.routing:
         root.add(position, None)
+    for position in endpoint.needed:
+        root.add(position, None, exempt=False)
     for position in endpoint.opaque:
-        root.add(position, None, exempt=False).opaque = True
+        root.add(position, None, exempt=False, needed=False).opaque = True
     return root

@@ -58,12 +58,12 @@ _Cursor = tuple[int, int]
 class Place(Generic[T]):
     """A place in a body, as far as selectors can tell it from others. `chosen` is what the selectors that end here mean."""
 
-    __slots__ = ("_automaton", "_below", "_cursors", "chosen")
+    __slots__ = ("_automaton", "_below", "chosen", "cursors")
 
     def __init__(self, automaton: "Selectors[T]", cursors: frozenset[_Cursor], chosen: T | None) -> None:
         """Belong to `automaton`."""
         self._automaton = automaton
-        self._cursors = cursors
+        self.cursors = cursors
         self._below: dict[str, Place[T]] = {}
         self.chosen = chosen
 
@@ -76,25 +76,30 @@ class Place(Generic[T]):
         known = self._below.get(key)
         if known is not None:
             return known
-        if not self._cursors:
+        if not self.cursors:
             return self  # no selector leads further
         budget.spend(key_units(key))
         whole, *steps = spelled_names(key)
-        found = self._step(whole, budget)
+        found = self.step(whole, budget)
         if steps:
             stepped = self
             for step in steps:
-                stepped = stepped._step(step, budget)
-            found = self._automaton.place(found._cursors | stepped._cursors)
+                stepped = stepped.step(step, budget)
+            found = found.either(stepped)
         if len(key) <= KNOWN_KEY_CHARACTERS:
             if len(self._below) >= KNOWN_KEYS:
                 self._below.clear()
             self._below[key] = found
         return found
 
-    def _step(self, step: str, budget: Budget) -> "Place[T]":
-        budget.spend(STEP_UNITS * (1 + len(self._cursors)))
-        return self._automaton.step(self._cursors, step)
+    def either(self, other: "Place[T]") -> "Place[T]":
+        """Return the place that is both."""
+        return self._automaton.place(self.cursors | other.cursors)
+
+    def step(self, step: str, budget: Budget) -> "Place[T]":
+        """Return the place that one step, in normal form, leads to."""
+        budget.spend(STEP_UNITS * (1 + len(self.cursors)))
+        return self._automaton.step(self.cursors, step)
 
 
 class Selectors(Generic[T]):

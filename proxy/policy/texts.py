@@ -328,6 +328,15 @@ def parameters(text: str, names: Callable[[str], bool], budget: Budget) -> Itera
             at = stop
 
 
+_QUERY = re.compile(r"[?#;]")
+
+
+def query_at(text: str) -> int:
+    """Return where the parameters of a URL begin; the end of a text that is none, or has no parameters."""
+    found = _QUERY.search(text) if "://" in text or text.startswith("/") else None
+    return len(text) if found is None else found.end()
+
+
 def field_of(name: str) -> str:
     """Return the key that the name of a parameter spells: `user[ssn]`, as forms write it, is `user.ssn`."""
     return name.replace("[", ".").replace("]", "")
@@ -347,6 +356,32 @@ def coded_value(text: str) -> str:
 _ACROSS = r"\s/?&;#=\"'<>,"
 _PART = re.compile(rf"(?<![^{_ACROSS}])[^{_ACROSS}%+]*[%+][^{_ACROSS}]*")
 _BOUNDARY = re.compile(rf"[{_ACROSS}]")
+
+
+_PIECE = re.compile(rf"[^{_ACROSS}]+")
+
+
+class Piece(NamedTuple):
+    """A piece of a text between separators; `name` is the piece before the equals sign that it stands behind, if any."""
+
+    name: str
+    text: str
+    start: int
+    end: int
+
+
+def pieces_of(text: str, budget: Budget) -> Iterator[Piece]:
+    """Yield the pieces of `text`.
+
+    Raises:
+        RefusedError: `too_complex`.
+    """
+    before = ""
+    for match in _PIECE.finditer(text):
+        budget.spend(SIGN_UNITS)
+        piece = match[0]
+        yield Piece(before if text[match.start() - 1 : match.start()] == "=" else "", piece, match.start(), match.end())
+        before = piece
 
 
 def _window(text: str, at: int, budget: Budget) -> int:

@@ -12,7 +12,6 @@ A rule in report mode is counted and decides nothing.
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from proxy.api.model import Identifier
 from proxy.errors import Reason, RefusedError
 from proxy.payload.budget import Budget
 from proxy.payload.decode import Held
@@ -21,10 +20,10 @@ from proxy.policy import texts
 from proxy.policy.actions import HASH_SUFFIX, MASK, Hasher
 from proxy.policy.detect import Detecting
 from proxy.policy.fields import Choice, Choices, DeniedError, Field, Hit, Matcher, is_identifier
-from proxy.policy.identity import Pseudonyms
-from proxy.policy.minimise import Allowed
+from proxy.policy.minimise import LEADS, STRIPPED, Allowed
 from proxy.policy.model import Action
 from proxy.policy.names import key_units
+from proxy.policy.people import Identity, Named
 from proxy.policy.positions import NOWHERE, Position
 from proxy.policy.selector import Place, Selectors
 
@@ -42,6 +41,7 @@ CONTAINER_UNITS: Final = 5
 MEMBER_UNITS: Final = 5
 ELEMENT_UNITS: Final = 3
 PSEUDONYM_UNITS: Final = 25
+NAMED_UNITS: Final = 6
 # Elements are paid for so many at a time, so that a long array is treated in slices.
 PAID_ELEMENTS: Final = 1024
 # Short texts and numbers of a body in which nothing was found are remembered until its end.
@@ -51,17 +51,7 @@ CLEAR_MAX_CHARACTERS: Final = 24
 PAIR_NAMES: Final = ("name", "key", "field")
 PAIR_VALUE: Final = "value"
 _PAIR_PARTS: Final = 2
-
-
-class Identity:
-    """What replaces identifiers, and what is told of it."""
-
-    __slots__ = ("hit", "pseudonyms")
-
-    def __init__(self, pseudonyms: Pseudonyms, hit: Hit) -> None:
-        """Replace by `pseudonyms`."""
-        self.pseudonyms = pseudonyms
-        self.hit = hit
+_NUMBER_STARTS: Final = "+0123456789"
 
 
 class Ruleset:
@@ -94,22 +84,21 @@ class Walk:
     """One walk through one body."""
 
     __slots__ = (
-        "_budget", "_clear", "_clear_numbers", "_detecting",
-        "_id_type", "_least_number", "_marks", "_nested", "_path", "_placed", "_rules",
-        "_structured", "acts",
+        "_budget", "_clear", "_clear_numbers", "_detecting", "_keyed", "_least_number", "_marks", "_named", "_nested", "_path",
+        "_placed", "_rules", "_structured", "acts",
     )  # fmt: skip
 
     def __init__(
         self,
         rules: Ruleset,
         budget: Budget,
-        id_type: str = "",
+        named: Named | None = None,
         marks: str | None = "",
         *,
         structured: bool = True,
         placed: bool = False,
     ) -> None:
-        """Begin with nothing found; `id_type` is what the call's query says its identifiers are.
+        """Begin with nothing found; `named` is who the call names, where identifiers are replaced.
 
         `marks` tells what is known of the body beforehand: None that there is nothing to detect, characters that a text
         without any of them holds nothing. `structured` says whether strings may hold structure. Only if they are to be
@@ -122,7 +111,8 @@ class Walk:
         self._least_number = 0 if self._detecting is None else self._detecting.least_number
         self._marks = marks or ""
         self._structured = structured
-        self._id_type = id_type
+        self._named = named
+        self._keyed = False
         self._path: list[str] = []
         self._placed = placed
         self._nested = 0
@@ -138,7 +128,15 @@ class Walk:
             RefusedError: `too_deep`, where structure in strings is nested too deep to be looked into; `invalid_json`, where
                 JSON in a string cannot be read exactly; `too_complex`.
         """
-        kept = self._value(value, self._rules.positions, self._rules.places, transparent=True)
+        rules = self._rules
+        allowed = rules.allowed
+        if allowed is not None and not isinstance(value, dict | list | None):
+            value = None if self._stripped(allowed, "", value, rules.positions, rules.places) else value
+        kept = self._value(value, rules.positions, rules.places, transparent=True)
+        named = self._named
+        if named is not None and named.identity.bodiless and kept and kept is not GONE:
+            self._note(named.identity.hit)
+            return {} if named.identity.hit.enforced else kept
         return None if kept is GONE else kept
 
     def _value(self, value: Any, position: Position, place: Place[Choices], *, transparent: bool) -> Any:  # noqa: ANN401
@@ -150,10 +148,15 @@ class Walk:
             return self._array(value, position, place, transparent=transparent)
         if value is None or kind is bool:
             return value
-        if position.kind is not None and (identity := self._rules.identity) is not None:
-            value = self._named(value, position.kind, identity)
+        named = self._named
+        if named is not None:
+            self._budget.spend(NAMED_UNITS if position.kind is None else PSEUDONYM_UNITS)
+            left = named.replaced(value, position.kind, keyed=self._keyed)
+            if left is not value:
+                self._note(named.identity.hit)
+                value = left if named.identity.hit.enforced else value
             kind = type(value)
-            if kind is str and identity.pseudonyms.made(value):
+            if kind is str and named.identity.pseudonyms.made(value):
                 return value  # what a detector took it for would make one person of all
         if kind is str:
             return self._text(value, position, place)
@@ -169,16 +172,6 @@ class Walk:
             self._clear_numbers.add(value)
         return kept
 
-    def _named(self, value: Any, kind: Identifier, identity: Identity) -> Any:  # noqa: ANN401
-        """Return the pseudonym of an identifier, or itself where its type is kept."""
-        self._budget.spend(PSEUDONYM_UNITS)
-        text = value if type(value) is str else encode(value).decode()
-        pseudonym = identity.pseudonyms.of(kind, text, self._id_type)
-        if pseudonym == text:
-            return value
-        self._note(identity.hit)
-        return pseudonym if identity.hit.enforced else value
-
     def _array(self, value: list[Any], position: Position, place: Place[Choices], *, transparent: bool) -> list[Any]:
         self._budget.spend(CONTAINER_UNITS)
         elements = position.elements
@@ -186,7 +179,8 @@ class Walk:
             bool(value) and type(value[0]) is list and all(type(each) is list and len(each) == _PAIR_PARTS for each in value)
         )
         clear, clear_numbers = self._clear, self._clear_numbers
-        forgetful = elements.exempt or elements.kind is not None
+        forgetful = elements.exempt or self._named is not None
+        allowed = self._rules.allowed if transparent else None
         kept: list[Any] = []
         self._path.append(ELEMENT)
         for index, element in enumerate(value):
@@ -194,12 +188,15 @@ class Walk:
                 self._budget.spend(ELEMENT_UNITS * min(PAID_ELEMENTS, len(value) - index))
             child = element
             kind = type(element)
+            # What leads to something is an array of objects.
+            if allowed is not None and kind is not dict and self._stripped(allowed, "", element, elements, place):
+                continue
             known = element in clear if kind is str else kind is int and element in clear_numbers
             if forgetful or not known:
                 if pairs and type(element[0]) is str and self._pair(element[0], element[1], NOWHERE):
                     child = [element[0], MASK]
                 else:
-                    child = self._value(element, elements, place, transparent=transparent)
+                    child = self._value(element, elements, place, transparent=transparent and kind is dict)
                 if child is GONE:
                     continue
             kept.append(child)
@@ -212,18 +209,17 @@ class Walk:
         hashes: dict[str, Any] = {}
         plain = self._rules.matcher.plain
         allowed = self._rules.allowed if transparent else None
-        named = len(value) > 1 and self._structured and self._pair_of(value, position)
+        paired = len(value) > 1 and self._structured and self._pair_of(value, position)
+        named, keyed = self._named, self._keyed
         for key, child in value.items():
-            self._path.append(key)
-            below, further = position.below(key), place.below(key, self._budget)
             looks_inside = transparent
             if allowed is not None:
-                if not allowed.keeps(key, below):
-                    self._note(allowed.hit)
-                    if allowed.hit.enforced:
-                        self._path.pop()
-                        continue
-                looks_inside = allowed.looks_inside(key, below)
+                leave = allowed.leave(key, child, position)
+                looks_inside = leave == LEADS
+                if leave == STRIPPED and self._stripped(allowed, key, {key: child}, position, place):
+                    continue
+            self._path.append(key)
+            below, further = position.below(key), place.below(key, self._budget)
             choice = None
             if key not in plain or further.chosen is not None:
                 choice = self._choice(key, child, position, below, further)
@@ -234,16 +230,30 @@ class Walk:
                     self._note(choice.hit)
                 name = key if key in hashes else self._key(key, kept)
                 if name is not GONE:
-                    if named and key.lower() == PAIR_VALUE:
+                    if named is not None:
+                        self._keyed = named.keyed(key, value, expression=below.whole)
+                    if paired and key.lower() == PAIR_VALUE:
                         child = MASK  # noqa: PLW2901
                     else:
                         child = self._value(child, below, further, transparent=looks_inside)  # noqa: PLW2901
                     if child is not GONE:
                         kept[name] = child
             self._path.pop()
+        self._keyed = keyed
         # A hash that the caller sent under the same name must not stand in for the one made here.
         kept.update(hashes)
         return kept
+
+    def _stripped(self, allowed: Allowed, key: str, value: Any, position: Position, place: Place[Choices]) -> bool:  # noqa: ANN401
+        """Tell that minimisation strips a value, and say whether it goes; rules that deny are asked first."""
+        self.acts.append((allowed.hit, tuple(filter(None, (*self._path, key))) if self._placed else ()))
+        if not allowed.hit.enforced:
+            return False
+        told = len(self.acts)
+        self._value(value, position, place, transparent=False)
+        # What other rules did to it is not told: it does not leave.
+        self.acts[told:] = [act for act in self.acts[told:] if act[0].action is Action.DENY]
+        return True
 
     def _take(self, key: str, child: object, choice: Choice, kept: dict[str, Any], hashes: dict[str, Any]) -> None:
         """Do to a value what the rule of its place says."""
@@ -315,27 +325,35 @@ class Walk:
         """Return what may leave of a text: what is held in it treated, then what detectors find in the rest."""
         if position.opaque and texts.coded(text):
             return text
-        exempt = position.exempt
-        if not exempt and text in self._clear:
+        if position.exempt:
+            return self._exempt(text, position, place)
+        if text in self._clear:
             return text
         acts = len(self.acts)
         left: Any = text
         if self._structured:
-            held = None if exempt else texts.held_json(text, self._budget)
+            held = texts.held_json(text, self._budget)
             if held is not None:
                 return self._held(text, held, place)
-            # At an identifier position only the query of a URL is looked at: a page view's name is one.
-            if not exempt or "://" in text or text.startswith("/"):
-                left = self._parameters(self._named_values(text, place), place)
+            left = self._people(self._parameters(self._named_values(text, place), place))
         left = self._detected(left, left, position)
         if self._structured and left is not GONE and ("%" in left or "+" in left):
             plain = texts.decoded(left, lambda part: self._decoded(part, position, place), self._budget)
             left = GONE if plain is None else plain
-        if left is text and not exempt and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts:
+        if left is text and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts:
             if len(self._clear) >= CLEAR_MAX:
                 self._clear.clear()
             self._clear.add(text)
         return left
+
+    def _exempt(self, text: str, position: Position, place: Place[Choices]) -> str:
+        """Return what may leave of a text at an identifier position: all but parameters of a URL; a page view's name is one."""
+        end = texts.query_at(text) if self._structured else len(text)
+        self._detected(text[:end], text[:end], position)
+        if end == len(text):
+            return text
+        query = self._text(text[end:], NOWHERE, place)
+        return text[:end] + ("" if query is GONE else query)
 
     def _held(self, text: str, held: Held, place: Place[Choices]) -> Any:  # noqa: ANN401
         """Return a text with the JSON it holds treated; the very text, if nothing in it changed and nothing was lost."""
@@ -401,6 +419,24 @@ class Walk:
                 pieces.append(f"{text[parameter.start : parameter.value]}{texts.coded_value(MASK)}")
         return "".join((*pieces, text[done:])) if pieces else text
 
+    def _people(self, text: str) -> str:
+        """Return a text with the people replaced whom the request names, where one is a whole piece of it."""
+        named = self._named
+        if named is None:
+            return text
+        kept: list[str] = []
+        done = 0
+        for piece in texts.pieces_of(text, self._budget):
+            keyed = bool(piece.name) and named.keyed(piece.name, {}, expression=False)
+            if keyed or "@" in piece.text or "%" in piece.text or piece.text[:1] in _NUMBER_STARTS:
+                now = named.pseudonym(None, piece.text, keyed=keyed)
+                if now != piece.text:
+                    self._note(named.identity.hit)
+                    if named.identity.hit.enforced:
+                        kept += (text[done : piece.start], now)
+                        done = piece.end
+        return "".join((*kept, text[done:])) if kept else text
+
     def _takes(self, name: str, place: Place[Choices]) -> bool:
         """Say whether a rule takes what the `name` in a text stands before; count the rule in any case."""
         choice = self._choice_in_text(name, place)
@@ -445,7 +481,11 @@ class Walk:
         """Return what may leave of a key, which may be personal data itself: an address that leads to its owner's data."""
         detecting = self._detecting
         name: Any = key  # or GONE
-        if self._structured and any(sign in key for sign in "\"'=%"):
+        named = self._named
+        if named is not None and (pseudonym := named.key(key)) != key:
+            self._note(named.identity.hit)
+            name = pseudonym if named.identity.hit.enforced else key
+        elif self._structured and any(sign in key for sign in "\"'=%"):
             name = self._text(key, NOWHERE, self._rules.places)
         elif detecting is not None and key not in detecting.clear_keys:
             told = len(self.acts)

@@ -41,6 +41,36 @@ def held(value: object) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def broken(c: str) -> dict[str, str]:
+    """Return texts that hold the canary `c` in JSON that a strict reader would not take whole, by what is the matter."""
+    held_ssn = held({"ssn": c, "plan": "pro"})
+    return {
+        "a repeated key": f'{{"p":{held_ssn},"p":1}}',
+        "cut off": held_ssn[:-8],
+        "joined": held({"a": 1}) + held_ssn,
+        "text behind it": held_ssn + " (end)",
+        "text before it": "payload: " + held_ssn,
+        "a byte-order mark": "\ufeff" + held_ssn,
+        "a no-break space": "\xa0" + held_ssn,
+        "a trailing comma": f'{{"ssn":{held(c)},}}',
+        "lines of it": held({"a": 1}) + "\n" + held_ssn + "\n",
+        "a call around it": f"callback({held_ssn});",
+        "Python's repr": repr({"ssn": c, "plan": "pro"}),
+        "repr of bytes": repr({"ssn": c.encode("latin-1", "ignore") if c.isascii() else c, "n": None}),
+        "two levels of quoting": held(held_ssn),
+        "quoted in a line of a log": 'body="' + held_ssn.replace('"', '\\"') + '"',
+        "quoted twice in a line of a log": 'body="' + held_ssn.replace('"', '\\\\\\"') + '"',
+        "doubled marks": '"' + held_ssn.replace('"', '""') + '"',
+        "entities": held_ssn.replace('"', "&quot;"),
+        "escaped marks": held_ssn.replace('"', "\\u0022"),
+        "a number that overflows beside it": f'{{"ssn":{held(c)},"n":1e-400}}',
+        "typographic marks": f"“ssn”: “{c}”",
+        "not closed": '{"ssn":"' + c,
+        "an array": f'{{"ssn":["a",{held(c)}],"b":1',
+        "an object": f'{{"ssn":{{"a":{held(c)}}},"b":1',
+    }
+
+
 def coded(text: str) -> str:
     """Return a text as the value of a parameter holds it."""
     return quote(text, safe="")
@@ -141,6 +171,18 @@ def positions(c: str) -> list[Position]:
             {"type": "track", "userId": "5", "event": "bought", "properties": {"x": [{"ssn": c}]}}]}),
         Position("pipelines batch: context of the batch", "POST", "/v1/batch", {
             "batch": [{"type": "identify", "userId": "5", "traits": {}}], "context": {"traits": {"ssn": c}}}),
+        *(Position(f"identify: JSON in a text, {what}", *IDENTIFY, {"note": text}) for what, text in broken(c).items()),
+        *(Position(f"identify: {key} as a key", *IDENTIFY, {key: c}) for key in (
+            "user[ssn]", "ssn[0]", "user/ssn", "user:ssn", "%73sn", "user．ssn", "\\u0073sn", "user\\ssn")),
+        *(Position(f"identify: a pair with {name}", *IDENTIFY, {"fields": [{name: "SSN", "value": c}, {name: "a", "value": 1}]})
+          for name in ("name", "key", "field", "Name")),
+        Position("identify: pairs in arrays", *IDENTIFY, {"fields": [["ssn", c], ["plan", "pro"]]}),
+        Position("identify: pairs in JSON in a string", *IDENTIFY, {"fields": held([{"name": "ssn", "value": c}])}),
+        *(Position(f"event: a parameter with {what} inside", *EVENT, {
+            "name": "seen", "data": {"href": f"/a?ssn=1{mark}{c}&b=1"}})
+          for what, mark in {"a semicolon": ";", "a space": " ", "a mark": '"', "an apostrophe": "'", "a sign": "="}.items()),
+        Position("event: a parameter behind others", *EVENT, {"name": "seen", "data": {"text": f"a=b=ssn={coded(c)}"}}),
+        Position("identify: JSON in a key", *IDENTIFY, {held({"ssn": c}): 1}),
         Position("identify: JSON in a string", *IDENTIFY, {"profile": held({"ssn": c, "plan": "pro"})}),
         Position("identify: JSON in a string, spaced", *IDENTIFY, {
             "profile": ' \n{ "a" : [ { "card-number" : "' + c + '" } ] }'}),

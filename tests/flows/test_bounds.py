@@ -3,6 +3,7 @@
 import asyncio
 import re
 import socket
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from tests.flows.conftest import Upstream
 from tests.flows.test_answers import IDENTIFY, refusal
 from tests.running import config, raw, running
 
+CALL_SECONDS = 2  # far more than a call takes, far less than one took that waited for everybody else
 SLACK_SECONDS = 3  # of a busy machine; deadlines below are much shorter than what they replace
 HEAD = b"PUT /api/v1/customers/5 HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -142,6 +144,24 @@ async def test_g12_connections_are_counted(upstream: Upstream, tmp_path: Path) -
             writer.close()
 
 
+async def test_g12_connections_to_customer_io_are_as_many_as_configured(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """While so many calls wait for answers, one more is refused as overloaded; once they are answered, it is sent."""
+    document = config(upstream.url, delivery={"connections": 2})
+    async with running(tmp_path, document) as sidecar:
+        upstream.simulator.script({"times": 2, "fault": {"kind": "delay", "seconds": 1}})
+        tasks = [asyncio.get_running_loop().create_task(client.put(sidecar.url + IDENTIFY, json={})) for _ in range(2)]
+        while await inflight(client, sidecar.admin_url) < len(tasks):
+            pass
+        async with client.put(sidecar.url + IDENTIFY, json={}) as answer:
+            assert refusal(answer.status, answer.headers, await answer.read()) == Reason.OVERLOADED
+        for task in tasks:
+            assert (await task).status == 200
+        async with client.put(sidecar.url + IDENTIFY, json={}) as answer:
+            assert answer.status == 200
+
+
 async def test_g12_bodies_in_flight_are_bounded(upstream: Upstream, tmp_path: Path) -> None:
     """Sixty callers that each hold most of a large body do not make the process grow by more than it was configured to hold."""
     mebibyte = 1024 * 1024
@@ -192,6 +212,42 @@ async def test_g12_a_slow_reader_holds_back_the_upstream(
             with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
                 await asyncio.wait_for(reader.readexactly(16 * mebibyte), 1 + 10 * SLACK_SECONDS)
             writer.close()
+
+
+async def test_g11_callers_that_send_chunks_of_one_byte_keep_nobody_waiting(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """Twenty that never stop, and one whose calls are each answered while they send on; before, it waited for ten seconds."""
+    writers: dict[int, asyncio.StreamWriter] = {}
+
+    async def flood(number: int) -> None:
+        while True:
+            _, writer = await asyncio.open_connection("127.0.0.1", sidecar.ports["outbound"])
+            writers[number] = writer
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+            with suppress(ConnectionError):  # the body was refused, as too large
+                writer.write(HEAD + b"Transfer-Encoding: chunked\r\n\r\n")
+                while True:
+                    writer.write(b"1\r\n \r\n" * 40_000)
+                    await writer.drain()
+            writer.close()
+
+    def held_back() -> int:
+        return sum(writer.transport.get_write_buffer_size() > 0 for writer in writers.values())
+
+    async with running(tmp_path, config(upstream.url)) as sidecar:
+        floods = [asyncio.get_running_loop().create_task(flood(number)) for number in range(20)]
+        while held_back() < len(floods):  # noqa: ASYNC110  # a full socket sets no event
+            await asyncio.sleep(0.01)
+        for _ in range(5):
+            async with asyncio.timeout(CALL_SECONDS), client.put(sidecar.url + IDENTIFY, json={}) as answer:
+                assert answer.status == 200
+        assert held_back() > len(floods) / 2
+        for task in floods:
+            task.cancel()
+        await asyncio.gather(*floods, return_exceptions=True)
+        for writer in writers.values():
+            writer.transport.abort()
 
 
 async def inflight(client: aiohttp.ClientSession, admin_url: str) -> float:

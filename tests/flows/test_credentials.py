@@ -1,11 +1,13 @@
 """Where the real keys come from while the process runs: lost, found again, revoked, replaced; and none of them ever shows."""
 
 import asyncio
-from collections.abc import Callable
+import gzip
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
 from proxy.errors import Reason
@@ -189,3 +191,58 @@ async def test_a_storm_of_rejections_is_one_read_of_the_store(
         shown = await metrics(client, sidecar)
     line = next(line for line in shown.splitlines() if line.startswith('cio_sidecar_credential_refresh_total{result="ok"'))
     assert float(line.split()[-1]) <= 10
+
+
+async def test_g4_the_callers_key_in_a_body_says_who_calls_and_stays_here(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """As Segment's clients send it, without the header or beside it, whole, chunked or coded; a stranger learns nothing."""
+    keys = {"BILLING_KEY": "billing-key-0123456789", "MAIL_KEY": "mail-key-9876543210"}
+    document = config(upstream.url)
+    document["outbound"]["callers"] = [
+        {"name": "billing", "key": "env:BILLING_KEY"}, {"name": "mail", "key": "env:MAIL_KEY"},
+    ]  # fmt: skip
+    billing, mail = keys.values()
+    item = {"type": "track", "userId": "5", "event": "seen", "messageId": "1", "properties": {"copy": mail}}
+    batch = {"writeKey": billing, "batch": [item | {"writeKey": billing, "context": {"writeKey": billing}}]}
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for start in range(0, len(text), 7):
+            yield text[start : start + 7]
+
+    text = orjson.dumps(batch)
+    async with running(tmp_path, document, SECRETS | keys) as sidecar:
+        url = f"{sidecar.url}/v1/batch"
+        sent: list[tuple[Any, dict[str, str]]] = [
+            (text, {}),
+            (pieces(), {}),
+            (gzip.compress(text), {"Content-Encoding": "gzip"}),
+            (text, {"Authorization": f"Bearer {billing}"}),
+            (text.replace(b"writeKey", b"write\\u004bey"), {}),
+        ]
+        for data, headers in sent:
+            upstream.simulator.clear()
+            async with client.post(url, data=data, headers={"Content-Type": "application/json"} | headers) as answer:
+                assert answer.headers["X-CIO-Sidecar"] == "forwarded"
+            (arrived,) = upstream.simulator.requests
+            body: Any = arrived.json
+            assert "writeKey" not in str(body)
+            assert billing not in str(arrived.request)
+            assert mail not in str(arrived.request)
+            assert body["batch"][0]["properties"] == {"copy": "[REDACTED]"}
+        upstream.simulator.clear()
+        refusals: list[tuple[str, bytes, dict[str, str]]] = [
+            ("/v1/batch", text.replace(billing.encode(), b"nobody"), {}),
+            ("/v1/batch", b"{", {}),
+            ("/v1/batch", b"", {}),
+            ("/v1/batch", text, {"Authorization": "Bearer nobody"}),
+            ("/v1/batch", text, {"Authorization": f"Bearer {mail}"}),
+            ("/api/v1/customers/5/events", text, {}),
+            ("/nowhere", text, {}),
+        ]
+        for path, body, headers in refusals:
+            content = {"Content-Type": "application/json"} | headers
+            async with client.post(sidecar.url + path, data=body, headers=content) as answer:
+                assert refusal(answer.status, answer.headers, await answer.read()) == Reason.UNKNOWN_CALLER
+        assert not upstream.simulator.requests
+    assert not any(key.encode() in bytes(sidecar.log) for key in keys.values())

@@ -41,6 +41,7 @@ from proxy.policy.inventory import Inventory
 from proxy.policy.model import PolicyDocument
 from proxy.rules import Rules
 from proxy.sensitive import Sensitive
+from proxy.slices import Slices
 from tests.fakes import FakeClock, FakeConnections, Lines, Timers, authorization, keyring
 from tests.flows.calls import CALLERS, CALLS, POLICIES, SMALL, Call
 from tests.flows.lines import Line, Tracer, aside, of_functions
@@ -80,7 +81,7 @@ NEVER: Mapping[str, Mapping[str, Sequence[str]]] = {
             "compile_policy", "Policy.__init__", "_Rule.__init__", "_Compiler.__init__", "_Compiler.identity_hits",
             "_Compiler.prepare",
             "_Compiler._looking: self._detecting[key] = self._detection.detecting(_detectors(detecting))",
-            "_detectors", "_matched", "_named", "_refuse_shadowed", "_refuse_unsendable", "_touches", "_identity", "_hasher",
+            "_detectors", "_matched", "_named", "_refuse_shadowed", "_refuse_unsendable", "_touches", "_pseudonyms", "_hasher",
         ],
         "policy/detect.py": [
             "Detecting.__init__", "Detection.__init__", "Detection.check", "Detection.scanner", "Detection.detecting",
@@ -91,12 +92,12 @@ NEVER: Mapping[str, Mapping[str, Sequence[str]]] = {
         "policy/detectors/national.py": ["_written", "_any_of", "national_id", "_stdnum"],
         "policy/detectors/phone.py": ["phone"],
         "policy/detectors/scanner.py": ["Looks.__init__", "Scanner.__init__", "_compiled", "_finder", "_known", "_own"],
-        "policy/identity.py": ["Pseudonyms.__init__"],
+        "policy/identity.py": ["Pseudonyms.__init__", "Pseudonyms.changes"],
         "payload/measure.py": ["Check.__init__", "Names.__init__", "_Count.__init__", "_floor", "checks"],
         "payload/oversize.py": ["Limits.__init__"],
         "policy/inventory.py": ["Inventory.__init__", "Inventory.__iter__", "Seen.type_names", "_maps", "_under"],
         "policy/selector.py": ["steps"],
-        "policy/walk.py": ["Identity.__init__"],
+        "policy/people.py": ["Person.__init__", "Person.place", "Identity.__init__", "Identity._tree"],
     },
     "runs after a fault: see the last test": {
         "pipeline.py": [
@@ -181,7 +182,7 @@ class Sidecar:
             depth=16,
             inventory=kept,
         )
-        self._server = Server(Outbound(rules, sender, observer, clock), LIMITS, clock, AT_ONCE)
+        self._server = Server(Outbound(rules, sender, observer, clock, Slices(lambda turn: turn())), LIMITS, clock, AT_ONCE)
 
     @property
     def faults(self) -> int:

@@ -247,3 +247,56 @@ async def test_unknown_endpoints_can_be_inspected(upstream: Upstream, client: ai
     (arrived,) = upstream.simulator.requests
     assert arrived.request.target == "/api/v1/brand/new%20thing?plan=a%20b&plan=c&phone_hash=100978d4e704e8c8"
     assert arrived.json == {"phone_hash": "100978d4e704e8c8"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux has /proc")
+async def test_what_serves_leaves_no_core_dump(tmp_path: Path) -> None:
+    """Real keys are in its memory; what else the function asks of the system is in `unit/test_process.py`."""
+    async with running(tmp_path, config("http://127.0.0.1:1")) as sidecar:
+        limits = Path(f"/proc/{sidecar.process.pid}/limits").read_text()  # noqa: ASYNC240  # no disk is read
+    (core,) = [line.split() for line in limits.splitlines() if line.startswith("Max core file size")]
+    assert core[4:6] == ["0", "0"]
+
+
+async def test_a_web_page_cannot_use_the_real_key(upstream: Upstream, tmp_path: Path) -> None:
+    """A cross-site POST, a page of a rebound name, on every listener and also on a connection that was good before."""
+    subprocess.run([sys.executable, "-m", "proxy", "tls", "init", str(tmp_path / "tls")], check=True, stdout=subprocess.DEVNULL)  # noqa: ASYNC221
+    document = config(upstream.url)
+    document["outbound"] |= {
+        "tls": {"port": 0, "certificate": "tls/server.pem", "key": "tls/server.key"}, "hosts": ["sidecar.example.com"],
+    }  # fmt: skip
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "tls" / "ca.pem"))
+    call = b"POST /api/v1/customers/5/unsuppress HTTP/1.1\r\n%bConnection: close\r\n\r\n"
+    good = b"POST /api/v1/customers/5/unsuppress HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
+    cases = (
+        (b"Host: 127.0.0.1\r\nOrigin: https://evil.example\r\n", b"403", "browser_request"),
+        (b"Host: 127.0.0.1\r\nOrigin: null\r\nContent-Length: 0\r\n", b"403", "browser_request"),
+        (b"Host: 127.0.0.1\r\nsec-fetch-site: cross-site\r\n", b"403", "browser_request"),
+        (b"Host: evil.example:8080\r\n", b"421", "unknown_host"),
+        (b"Host: 127.0.0.1.nip.io\r\nSec-Fetch-Site: none\r\n", b"421", "unknown_host"),
+    )
+    async with running(tmp_path, document) as sidecar:
+        listeners = ((sidecar.ports["outbound"], None), (sidecar.ports["outbound_tls"], trusting))
+        for port, tls in listeners:
+            for fields, status, code in cases:
+                told = await raw(port, call % fields, tls=tls)
+                assert told.startswith(b"HTTP/1.1 " + status), fields
+                assert f"X-CIO-Sidecar: refused; reason={code}".encode() in told
+                assert b"evil" not in told
+                # Behind a request that was let in, the next one is judged by its own head.
+                assert (await raw(port, good + call % fields, tls=tls)).count(b"reason=" + code.encode()) == 1
+        admin = b"GET /metrics HTTP/1.1\r\nHost: %b\r\nConnection: close\r\n\r\n"
+        assert b" 421 " in await raw(sidecar.ports["admin"], admin % b"evil.example")
+        for host in (b"sidecar.example.com:9090", b"127.0.0.1", b"cio-sidecar.shop.svc"):
+            assert b" 200 OK" in await raw(sidecar.ports["admin"], admin % host)
+        assert len(upstream.simulator.requests) == len(cases) * len(listeners)  # those before
+        upstream.simulator.clear()
+        for fields in (
+            b"Host: sidecar.example.com\r\n",
+            b"Host: track.customer.io\r\n",
+            b"Host: [::1]:80\r\nSec-Fetch-Mode: cors\r\n",
+        ):
+            assert b"X-CIO-Sidecar: forwarded" in await raw(sidecar.ports["outbound"], call % fields)
+        assert b"X-CIO-Sidecar: forwarded" in await raw(
+            sidecar.ports["outbound"], good.replace(b"1.1\r\nHost: 127.0.0.1", b"1.0")
+        )

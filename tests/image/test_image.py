@@ -84,7 +84,7 @@ def root(builder: Builder) -> Path:
 def command(root: Path, configuration: dict[str, Any], *arguments: str) -> list[str]:
     """Return the command that runs `arguments` in the sealed image with its own environment and nothing else."""
     return [
-        path_of("env"), "-i", *configuration["Env"],
+        "env", "-i", *configuration["Env"],
         path_of("unshare"), "--mount", "--ipc", "--uts", "sh", "-c", SEALED, str(root), *arguments,
     ]  # fmt: skip
 

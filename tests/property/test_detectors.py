@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.payload.encode import encode
+from proxy.policy.detectors import scanner as scanner_module
 from proxy.policy.detectors.linear import Expression
 from proxy.policy.detectors.scanner import Scanner
 from proxy.policy.walk import texts_of
@@ -72,8 +73,12 @@ def test_a_text_in_full_width_is_found_in_as_in_ascii(everything: Scanner, text:
 
 
 @pytest.mark.parametrize(
-    "piece", ["4111 ", "1 ", "a@b.co ", "a@", "1.2.3.", "1:", "GB82 WEST ", "eyJaaaaaaaa.", "ssn: 1", "sk-", "４"]
-)
+    "piece",
+    [
+        "4111 ", "1 ", "4_4\n", "4\n", "4\u00b7", "4\u0301", "4111\\n", "(4   ", "41 41 ", "4:1::", "1.0000000e1 ", "GB82 ",
+        "a@b.co ", "a@", "1.2.3.", "1:", "GB82 WEST ", "eyJaaaaaaaa.", "ssn: 1", "sk-", "４",
+    ],
+)  # fmt: skip
 def test_the_work_grows_with_the_text_and_no_faster(monkeypatch: pytest.MonkeyPatch, piece: str) -> None:
     """Searches are counted: at most one for every two characters and detector, however a text is made."""
     searches = 0
@@ -158,3 +163,28 @@ def test_an_ordinary_body_has_nothing_to_find(patterns: Scanner) -> None:
     assert few.marks(b'{"email":"ada@example.com","n":4111111111111111}') == ""
     assert few.marks(rb'{"plan":"\u0034111111111111111"}') == ""
     assert patterns.marks(b"{}") == ""
+
+
+@pytest.mark.parametrize("name", [*ALL, "phone:DE", "phone:GB"])
+@pytest.mark.parametrize(
+    "piece", ["(4   ", "41 41 ", "00 00 ", "4 ", "1_1\n", "+1 64-54-701 ", "4:1::", "1.1.1. ", "GB82 ", "a@b.co "]
+)
+def test_checks_grow_with_the_text_and_no_faster(monkeypatch: pytest.MonkeyPatch, name: str, piece: str) -> None:
+    """Candidates looked at closely are counted: in proportion to the text, whatever it repeats, in every pass."""
+    checks = 0
+    best = scanner_module._best
+
+    def counted(*arguments: Any) -> Any:  # noqa: ANN401 - whatever they are
+        nonlocal checks
+        checks += 1
+        return best(*arguments)
+
+    monkeypatch.setattr(scanner_module, "_best", counted)
+    scanner = Scanner([name], {})
+    counts = []
+    for length in (500, 2_000):
+        checks = 0
+        scanner.spans((piece * length)[:length])
+        counts.append(checks)
+    assert counts[1] <= 5 * counts[0] + 20
+    assert counts[1] <= scanner_module.PASSES * 2_000 // 2

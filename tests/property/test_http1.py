@@ -4,17 +4,26 @@ The protocols are driven on fake transports, with a fake clock and the event loo
 """
 
 import asyncio
+import itertools
 from collections.abc import Iterable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from hypothesis import example, given
+import httptools
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from proxy.errors import ANSWERS, Reason
 from proxy.exchange import Failure
 from proxy.http1.cork import Cork
-from proxy.http1.known import Known, KnownHead
-from tests.unit.http1.fakes import LIMITS, Application, Origin, final, statuses
+from proxy.http1.framing import CALLS_PER_TURN, STEP_BYTES, STEPS_PER_TURN
+from proxy.http1.known import Known, KnownAnswer, KnownHead
+from proxy.http1.request import RequestReader
+from proxy.http1.response import NOT_AN_ANSWER, ResponseReader
+from proxy.http1.server import Server, ServerLimits
+from tests.fakes import FakeClock
+from tests.unit.http1 import hostile
+from tests.unit.http1.fakes import LIMITS, Application, FakeHandler, FakeReceiver, Origin, final, statuses
 
 # The answers of the fake handler, and every status that the sidecar may give by itself.
 DOCUMENTED = {200} | {answer.status for answer in ANSWERS.values()}
@@ -169,6 +178,104 @@ def test_requests_do_not_see_each_other(stream: bytes, repeated: int) -> None:
         assert twice.targets == once.targets * (1 + repeated)
         assert twice.bodies == once.bodies * (1 + repeated)
         assert documented(twice.answers) == documented(once.answers) * (1 + repeated)
+
+
+# How much is done in one turn of the event loop
+
+# Pieces of a chunked body, or of what stands in for one, and how often each is repeated.
+PIECES = st.sampled_from(
+    [
+        b"1\r\na\r\n", b"0001\r\na\r\n", b"1;x\r\n\n\r\n", b"4\r\n\r\n\r\n\r\n", b"a\r\n0123456789\r\n",
+        b"9\r\n0\r\n\r\nabcd\r\n", b"1388\r\n" + b"\r\n" * 2500 + b"\r\n", b"1388\r\n" + b"x\r\n\r\n" * 1000 + b"\r\n",
+        b"1000\r\n" + b"a" * 4096 + b"\r\n",
+    ]
+)  # fmt: skip
+TINY = st.lists(st.tuples(PIECES, st.integers(1, 10_000)), min_size=1, max_size=5).map(
+    lambda pieces: b"".join(piece * max(1, size // len(piece)) for piece, size in pieces)
+)
+ENDS = st.sampled_from([b"0\r\n\r\n", b"0\r\n" + b"a:\r\n" * 300 + b"\r\n", b"0\r\n" + b"a:\r\n" * 3000, b"", b"oops\r\n\r\n"])
+
+
+def turns(reads: list[bytes], limits: ServerLimits) -> tuple[list[tuple[bytes, Reason | None]], list[bytes]]:
+    """Read `reads`; return the requests, and what was read of them in each turn."""
+    server = Server(FakeHandler(10_000_000), limits, FakeClock(), Cork(lambda flush: flush()))
+    reader = RequestReader(server, lambda: None)
+    found, done = [], []
+    for read in reads:
+        message, data = None, read
+        while data or message is not None or reader.unfinished:
+            had = bytes(reader.kept) + data
+            message = reader.read(data)
+            done.append(had[: len(had) - len(reader.kept)])
+            data = b""
+            if message is not None:
+                found.append((bytes(message.body), message.refused))
+                server.let_go(message.held_bytes)
+                if reader.ended:
+                    assert server.held_bytes == 0
+                    return found, done
+            assert server.held_bytes >= len(reader.kept)
+    return found, done
+
+
+@settings(deadline=None)
+@given(st.data(), TINY, ENDS)
+def test_any_reads_are_the_same_requests_in_turns_of_bounded_work(data: st.DataObject, body: bytes, end: bytes) -> None:
+    """However a body is made and cut: llhttp calls back so often in a turn, and what is read does not depend on turns."""
+    limits = replace(LIMITS, inflight_bytes=100_000_000, head_bytes=32_768)
+    head = b"PUT /a HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    stream = (head + body + end) * 2
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    reads = [stream[start:stop] for start, stop in itertools.pairwise([0, *cuts, len(stream)]) if start < stop]
+    whole, _ = turns([stream], limits)
+    found, done = turns(reads, limits)
+    assert found == whole
+    assert b"".join(done) == stream[: sum(map(len, done))]
+    calls = hostile.Calls(httptools.HttpRequestParser)
+    with suppress(httptools.HttpParserError):
+        for turn in done:
+            assert len(turn) <= STEP_BYTES * STEPS_PER_TURN + len(head)
+            assert calls.of(turn) <= CALLS_PER_TURN + 2  # the head's own fields
+
+
+class Counted(FakeReceiver):
+    """Counts the pieces that it is told of."""
+
+    pieces = 0
+
+    def answer_body(self, data: bytes) -> None:
+        """See `Receiver.answer_body`."""
+        self.pieces += 1
+        super().answer_body(data)
+
+    def count(self) -> int:
+        """Return how many came since the last call."""
+        pieces, self.pieces = self.pieces, 0
+        return pieces
+
+
+@settings(deadline=None)
+@given(st.data(), TINY, ENDS)
+def test_an_answer_in_any_reads_is_told_in_turns_of_bounded_work(data: st.DataObject, body: bytes, end: bytes) -> None:
+    """What is told of it in a turn is bounded, and what it comes to does not depend on turns."""
+    stream = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + body + end
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=8)))
+    outcomes: list[tuple[bytes, bool] | None] = []
+    for bounds in ([], cuts):
+        reader, told = ResponseReader(Known[KnownAnswer]()), Counted()
+        reader.begin(told)
+        try:
+            for start, stop in itertools.pairwise([0, *bounds, len(stream)]):
+                reader.read(stream[start:stop])
+                assert told.count() <= CALLS_PER_TURN
+                while reader.unfinished and not reader.complete:
+                    reader.read(b"")
+                    assert told.count() <= CALLS_PER_TURN
+        except NOT_AN_ANSWER:
+            outcomes.append(None)
+        else:
+            outcomes.append((told.body, reader.complete))
+    assert outcomes[0] == outcomes[1]
 
 
 @given(st.data(), ANY_BYTES | st.binary(max_size=300), st.booleans())

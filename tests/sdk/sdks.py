@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.needs import PYTHON_SDKS, find
+from tests.needs import PYTHON_SDKS
 from tests.sdk import async_calls, cdp_calls, clients, node4_calls, node_calls, node_reads, python2_calls, python_calls
 from tests.sdk.arrivals import Call, Json
 from tests.sdk.clients import Clients, Keys, Place
@@ -67,7 +67,7 @@ def _python_application(module: str, apart: str = "") -> tuple[str, ...]:
 
 
 def _node_application(package: str) -> tuple[str, ...]:
-    return find("node") or "node", str(FOLDER / "node_application.mjs"), package
+    return "node", str(FOLDER / "node_application.mjs"), package
 
 
 def _declarations(package: str, *files: str) -> tuple[Path, ...]:

@@ -9,11 +9,12 @@ from proxy.errors import ANSWERS, RETRYABLE_STATUSES, Answer, ConfigError, Reaso
 STATUSES = {
     400: {"malformed_request", "invalid_json", "too_deep", "policy_denied", "vendor_limit"},
     401: {"unknown_caller"},
-    403: {"endpoint_not_allowed"},
+    403: {"endpoint_not_allowed", "browser_request"},
     405: {"method_not_allowed"},
     408: {"request_timeout"},
     413: {"body_too_large"},
     415: {"unsupported_media"},
+    421: {"unknown_host"},
     429: {"rate_limited"},
     431: {"headers_too_large"},
     500: {"internal"},

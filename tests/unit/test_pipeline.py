@@ -15,6 +15,7 @@ from proxy.api import match
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
 from proxy.api.model import Upstream
+from proxy.api.web import Hosts
 from proxy.credentials.callers import ANYONE, Callers
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Outgoing, RequestHead
@@ -120,6 +121,33 @@ def test_a_send_may_be_larger_than_an_identify() -> None:
     """Attachments and triggers have a cap of their own."""
     assert admit(RULES, RequestHead("PUT", b"/api/v1/customers/5", {}), 0.0).body_bytes == 1000
     assert admit(RULES, RequestHead("POST", b"/v1/send/email", {}), 0.0).body_bytes == 5000
+
+
+@pytest.mark.parametrize(
+    ("headers", "reason"),
+    [
+        ({b"origin": b"https://evil.example", b"host": b"127.0.0.1:8080"}, Reason.BROWSER_REQUEST),
+        ({b"sec-fetch-site": b"same-origin", b"host": b"evil.example"}, Reason.BROWSER_REQUEST),
+        ({b"host": b"evil.example"}, Reason.UNKNOWN_HOST),
+    ],
+)
+def test_a_web_page_is_let_in_where_it_would_need_a_key_only(headers: dict[bytes, bytes], reason: Reason) -> None:
+    """Nobody's page can use the real key (design 2); where callers show keys of their own, it has none to show."""
+    closed = rules(Callers.of([("billing", Sensitive("caller-key"))], frozenset()))
+    for method, target in (("PUT", b"/api/v1/customers/5"), ("GET", b"/v1/customers/5/attributes"), ("GET", b"/nowhere")):
+        assert refused(method, target, headers=headers) is reason
+        assert refused(method, target, headers=headers, among=closed) is Reason.UNKNOWN_CALLER
+    head = RequestHead("PUT", b"/api/v1/customers/5", headers | {b"authorization": b"Bearer caller-key"})
+    assert admit(closed, head, 0.0).caller == "billing"
+
+
+def test_a_host_that_the_configuration_lists_is_taken() -> None:
+    """Beside those that need no entry."""
+    listing = rules(hosts=Hosts(["sidecar.example.com"]))
+    head = RequestHead("PUT", b"/api/v1/customers/5", {b"host": b"sidecar.example.com"})
+    assert admit(listing, head, 0.0).caller == ANYONE
+    with pytest.raises(RefusedError):
+        admit(RULES, head, 0.0)
 
 
 # What leaves
@@ -487,3 +515,111 @@ def test_a_fault_in_the_head_refuses_the_request() -> None:
         sent("PUT", b"/api/v1/customers/5", b"{}", among=rules(heads=BrokenMapping()))
     assert caught.value.stage == "head"
     assert "head" in STAGES
+
+
+# The caller's key in bodies
+
+BILLING, MAIL = "billing-key-0123456789", "mail-key-9876543210"
+KEYED = rules(Callers.of([("billing", Sensitive(BILLING)), ("mail", Sensitive(MAIL))], frozenset()))
+BY_HEADER = JSON | {b"authorization": b"Bearer " + BILLING.encode()}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"writeKey": BILLING},
+        {"context": {"writeKey": BILLING, "ip": "1"}},
+        {"batch": [{"writeKey": BILLING, "type": "track"}, {"writeKey": BILLING}]},
+        {"batch": [{"context": {"writeKey": BILLING}}]},
+        {"writeKey": BILLING, "batch": [{"writeKey": "nobody's"}]},
+    ],
+)
+@pytest.mark.parametrize("target", [b"/v1/identify", b"/v1/batch"])
+def test_the_key_in_a_body_says_who_calls(target: bytes, body: dict[str, Any]) -> None:
+    """Without the header, on rows of Pipelines; and it never leaves, with or without callers."""
+    text = orjson.dumps(body | {"userId": "5"})
+    head = RequestHead("POST", target, JSON)
+    assert admit(KEYED, head, 0.0).caller is None
+    admission = admit(KEYED, head, 0.0)
+    outgoing, _ = prepare(admission, text)
+    assert admission.caller == "billing"
+    for left in (outgoing, sent("POST", target, text), sent("POST", target, text, BY_HEADER, KEYED)):
+        assert b"writeKey" not in left.body
+        assert b"-key-" not in left.body
+        assert orjson.loads(left.body)["userId"] == "5"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"null", b"{}", b"[]", b"{", b'{"writeKey":"wrong"}', b'{"writeKey":5}', b'{"properties":{"writeKey":"%b"}}',
+        b'{"writeKey":"%b","batch":[{"writeKey":"mail-key-9876543210"}]}', b'{"writeKey":"%b","writeKey":"wrong"}', b"[" * 5000,
+        b'{"writeKey":["%b"]}', b'{"writeKey":"Bearer %b"}',
+    ],
+)  # fmt: skip
+def test_a_stranger_is_told_nothing_else(body: bytes) -> None:
+    """Whatever is wrong with a body that names no caller, or two, the answer is 401."""
+    text = body.replace(b"%b", BILLING.encode())
+    assert refused("POST", b"/v1/track", text, among=KEYED) is Reason.UNKNOWN_CALLER
+    assert (
+        refused("POST", b"/v1/track", gzip.compress(text), JSON | {b"content-encoding": b"br"}, KEYED) is Reason.UNKNOWN_CALLER
+    )
+
+
+@pytest.mark.parametrize(
+    ("method", "target"),
+    [
+        ("PUT", b"/api/v1/customers/5"),
+        ("POST", b"/v1/send/email"),
+        ("POST", b"/batch"),
+        ("GET", b"/v1/track"),
+        ("PUT", b"/nowhere"),
+    ],
+)
+def test_only_rows_of_pipelines_read_a_body_for_it(method: str, target: bytes) -> None:
+    """Everywhere else a request without a key is refused by its head, and told the same."""
+    with pytest.raises(RefusedError) as caught:
+        admit(KEYED, RequestHead(method, target, JSON), 0.0)
+    assert caught.value.reason is Reason.UNKNOWN_CALLER
+
+
+def test_the_header_wins() -> None:
+    """A key in it that is nobody's is refused whatever the body says; beside a good one, so is another caller's in the body."""
+    named = orjson.dumps({"writeKey": BILLING, "userId": "5"})
+    wrong = JSON | {b"authorization": b"Bearer wrong"}
+    for headers in (wrong, JSON | {b"authorization": b""}):
+        assert refused("POST", b"/v1/track", named, headers, KEYED) is Reason.UNKNOWN_CALLER
+    other = orjson.dumps({"batch": [{"context": {"writeKey": MAIL}}]})
+    assert refused("POST", b"/v1/batch", other, BY_HEADER, KEYED) is Reason.UNKNOWN_CALLER
+    unknown = orjson.dumps({"writeKey": "a real one, by mistake", "userId": "5"})
+    assert orjson.loads(sent("POST", b"/v1/track", unknown, BY_HEADER, KEYED).body) == {"userId": "5"}
+
+
+def test_a_key_elsewhere_does_not_leave() -> None:
+    """Masked in a body of any API; in a target the call is refused."""
+    text = orjson.dumps({"a": MAIL, "b": [BILLING], "c": f"{MAIL}."})
+    for method, target in (
+        ("PUT", b"/api/v1/customers/5"),
+        ("POST", b"/v1/track"),
+        ("POST", b"/v1/send/email"),
+        ("POST", b"/api/v9/x"),
+    ):
+        left = orjson.loads(sent(method, target, text, BY_HEADER, KEYED).body)
+        assert left == {"a": "[REDACTED]", "b": ["[REDACTED]"], "c": f"{MAIL}."}
+    mail = MAIL.encode()
+    for target in (b"/api/v1/customers/" + mail, b"/api/v9/" + mail, b"/api/v9/x?a=" + mail, b"/api/v9/%6d" + mail[1:]):
+        assert refused("PUT", target, b"{}", BY_HEADER, KEYED) is Reason.POLICY_DENIED
+    assert refused("POST", b"/v1/track?x=" + mail, among=KEYED) is Reason.UNKNOWN_CALLER
+
+
+def test_a_policy_for_a_caller_holds_for_who_the_body_names() -> None:
+    """Who calls is known before the policy is chosen."""
+    policy = {
+        "version": 1,
+        "rules": [{"name": "mail-only", "fields": ["plan"], "action": "strip", "callers": ["mail"]}],
+    }
+    compiled = compile_policy(PolicyDocument.model_validate(policy), ENDPOINTS, None)
+    among = dataclasses.replace(KEYED, policy=compiled)
+    for key, plan in ((BILLING, True), (MAIL, False)):
+        body = orjson.dumps({"writeKey": key, "userId": "5", "traits": {"plan": "x"}})
+        assert (b"plan" in sent("POST", b"/v1/identify", body, among=among).body) is plan

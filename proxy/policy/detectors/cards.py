@@ -2,13 +2,17 @@
 
 Thirteen digits that are right for a barcode too are one: those are on every product, such cards have not been made for decades.
 
-Digits stand in one piece, or in the groups that are printed on cards; a point, a space or a hyphen is between the groups.
+Digits stand in one piece, one by one, or in the groups that are printed on cards and typed into forms; up to three separators
+are between two groups (`written`).
 """
 
+import re
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 
 from proxy.policy.detectors.digits import luhn, only_digits, weighted
 from proxy.policy.detectors.model import Detector, Part
+from proxy.policy.detectors.written import apart
 
 # Issuers by their first digits, from one to another, and how many digits their numbers have in all: the networks' own tables.
 _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
@@ -42,19 +46,34 @@ _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
 
 _BARCODE_WEIGHTS = (1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1)
 
-_SEPARATOR = "(?: ?- ?|[ .])"
+DIGITS_MIN = 13
+# No issuer has numbers that begin otherwise than with 2 to 6, 8 or 9.
 _LAYOUTS = (
-    "[0-9]{13,}",  # too long a run is one candidate, and none
-    f"[0-9]{{4}}(?:{_SEPARATOR}[0-9]{{4}}){{3}}(?:{_SEPARATOR}[0-9]{{1,3}})?",
-    f"[0-9]{{4}}{_SEPARATOR}[0-9]{{6}}{_SEPARATOR}[0-9]{{4,5}}",
-    f"[0-9]{{6}}{_SEPARATOR}[0-9]{{13}}",
-    f"[0-9]{{8}}{_SEPARATOR}[0-9]{{8}}",
+    "[2-689][0-9]{12,}",  # too long a run is one candidate, and none
+    *map(
+        apart,
+        (
+            "[2-689][0-9]{3}(?:~[0-9]{4}){3}(?:~[0-9]{1,3})?",
+            "[2-689][0-9]{3}~[0-9]{6}~[0-9]{4,5}",  # American Express, Diners Club
+            "[2-689][0-9]{3}(?:~[0-9]{4}){2}~[0-9]{1,5}",
+            "[2-689][0-9]{3}(?:~[0-9]{3}){3}",
+            "[2-689][0-9]{5}~[0-9]{13}",
+            "[2-689][0-9]{7}~[0-9]{8}",
+            "[2-689](?:~[0-9]){12,18}",
+        ),
+    ),
 )
+_GROUP = re.compile("[0-9]+")
+_BY_FIRST = {first: [row for row in _ISSUERS if row[0][0] <= first <= row[1][0]] for first in "0123456789"}
 
 
-def issued(digits: str) -> bool:
-    """Say whether an issuer has numbers like this one."""
-    return any(low <= digits[: len(low)] <= high and len(digits) in lengths for low, high, lengths in _ISSUERS)
+def lengths(digits: str) -> AbstractSet[int]:
+    """Return how many digits the numbers have that begin like this one."""
+    found: AbstractSet[int] = frozenset()
+    for low, high, counts in _BY_FIRST.get(digits[:1], ()):
+        if low <= digits[: len(low)] <= high:
+            found |= counts
+    return found
 
 
 def barcode(digits: str) -> bool:
@@ -63,13 +82,27 @@ def barcode(digits: str) -> bool:
 
 
 def card(candidate: str) -> Iterator[Part]:
-    """Yield the whole candidate if it is a card, then all of it but its fifth group: a year may follow."""
+    """Yield the whole candidate if it is a card, then all of it but its last groups: a year may follow."""
     digits = only_digits(candidate)
-    if issued(digits) and luhn(digits) and not barcode(digits):
-        yield 0, len(candidate)
-    head = candidate.rstrip("0123456789").rstrip(" .-")
-    if len(digits) > len(only_digits(head)) >= 16 and issued(shorter := only_digits(head)) and luhn(shorter):  # noqa: PLR2004 - four groups of four
-        yield 0, len(head)
+    counts = lengths(digits)
+    if not counts:
+        return
+    if len(digits) == len(candidate):
+        if len(digits) in counts and _right(digits):
+            yield 0, len(candidate)
+        return
+    ends, count = [], 0
+    for match in _GROUP.finditer(candidate):
+        count += match.end() - match.start()
+        if count in counts:
+            ends.append((match.end(), count))
+    for end, count in reversed(ends):
+        if _right(digits[:count]):
+            yield 0, end
 
 
-PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True)
+def _right(digits: str) -> bool:
+    return luhn(digits) and not barcode(digits)
+
+
+PAYMENT_CARD = Detector("|".join(_LAYOUTS), card, joints=b".", number=True, least=DIGITS_MIN, looks=3)

@@ -48,7 +48,7 @@ _NATIONAL, _PHONE = "national_id", "phone"
 # What each detector finds, in one line.
 DETECTORS: Mapping[str, str] = MappingProxyType(
     {name: finds for name, (finds, _) in _FIXED.items()}
-    | {f"{_NATIONAL}:{country}": f"{called} ({country}), by check digit" for country, (called, _, _) in COUNTRIES.items()}
+    | {f"{_NATIONAL}:{country}": f"{called} ({country}), by check digit" for country, (called, *_) in COUNTRIES.items()}
     | {
         _PHONE: "phone numbers written with + and a country code, by numbering plan",
         f"{_PHONE}:XX": "the same, and numbers as they are dialled in a region such as US or GB",

@@ -1,9 +1,9 @@
 """Texts as detectors look at them: digits and letters of every width and style as ASCII, with nothing unseen in between.
 
 * Decimal digits of any script, and letters and signs whose compatibility form (Unicode NFKC) is one ASCII character, are that
-  character; any dash is a hyphen, any space a space.
+  character; any dash is a hyphen, any space a space, any bullet a bar.
 * Characters that are not seen are left out: format characters (zero-width ones, soft hyphens, marks of direction), variation
-  selectors.
+  selectors. So are combining marks, which may stand on any digit; those behind the end of a find belong to it.
 * A lone surrogate, which UTF-8 cannot hold, is U+FFFD.
 
 One character never becomes two, so every place in the folded text is a place in the text.
@@ -11,7 +11,8 @@ One character never becomes two, so every place in the folded text is a place in
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from proxy.policy.detectors.model import Span
 
@@ -20,8 +21,23 @@ KNOWN_CHARACTERS = 4096
 
 _REPLACEMENT = 0xFFFD
 _VARIATION_SELECTORS = frozenset({0x034F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)})
-_BY_CATEGORY = {"Cs": _REPLACEMENT, "Pd": ord("-"), "Zl": ord(" "), "Zp": ord(" "), "Zs": ord(" ")}
-_MINUS = 0x2212
+_BY_CATEGORY: Mapping[str, int | None] = MappingProxyType(
+    {
+        "Cf": None, "Mc": None, "Me": None, "Mn": None, "Cs": _REPLACEMENT,
+        "Pc": ord("_"), "Pd": ord("-"), "Zl": ord(" "), "Zp": ord(" "), "Zs": ord(" "),
+    }
+)  # fmt: skip
+# A bar is a part of nothing that is looked for, so a bullet right before an address is no part of it.
+_SIGNS: Mapping[str, int] = MappingProxyType(
+    dict.fromkeys(
+        "\u00B7\u2022\u2023\u2043\u204C\u204D\u2219\u22C5\u25AA\u25AB\u25A0\u25A1\u25CF\u25CB\u25E6\u25C6"
+        "\u25C7\u30FB\u16EB\u2E31\u2027\u2756\u27A2\u27A4\u2981\u29BE\u29BF\uFF5C\u00A6\u2223\u2758",
+        ord("|"),
+    )
+    | dict.fromkeys("\u2044\u2215\u29F8\u2571", ord("/"))
+    | dict.fromkeys("\u2212\u02D7\u207B\u208B\u2500\u2501", ord("-"))
+    | {"\x85": ord(" ")}
+)  # fmt: skip
 _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
@@ -50,27 +66,26 @@ class Folding(dict[int, int | None]):
 def _folded(code: int) -> int | None:
     character = chr(code)
     category = unicodedata.category(character)
-    if category == "Cf" or code in _VARIATION_SELECTORS:
+    if code in _VARIATION_SELECTORS:
         return None
-    if code == _MINUS:
-        return ord("-")
-    if category in _BY_CATEGORY:
+    if category in _BY_CATEGORY and code >= 0x80:  # noqa: PLR2004 - ASCII stays as it is
         return _BY_CATEGORY[category]
     digit = unicodedata.decimal(character, None)
     if digit is not None:
         return ord("0") + digit
     form = unicodedata.normalize("NFKC", character)
-    return ord(form) if len(form) == 1 and form.isascii() else code
+    return ord(form) if len(form) == 1 and form.isascii() else _SIGNS.get(form, code)
 
 
 class View:
     """A text in UTF-8, and the way back from places in it to places in the text that it was made from."""
 
-    __slots__ = ("_kept", "data")
+    __slots__ = ("_kept", "_text", "data")
 
-    def __init__(self, text: str, kept: list[int] | None = None) -> None:
-        """Show `text`, which holds no lone surrogate; `kept` are the places of its characters in the one it was made from."""
-        self.data = text.encode()
+    def __init__(self, plain: str, text: str, kept: list[int] | None = None) -> None:
+        """Show `plain`, which holds no lone surrogate; `kept` are the places of its characters in `text`, if some are not."""
+        self.data = plain.encode()
+        self._text = text
         self._kept = kept
 
     def in_text(self, spans: Iterable[Span]) -> Iterator[Span]:
@@ -81,19 +96,27 @@ class View:
             first = characters + len(self.data[at:start].decode(errors="ignore"))
             at, characters = end, first + len(self.data[start:end].decode(errors="ignore"))
             if first < characters:
-                yield (
-                    Span(first, characters, detector) if kept is None else Span(kept[first], kept[characters - 1] + 1, detector)
-                )
+                if kept is None:
+                    yield Span(first, characters, detector)
+                else:
+                    yield Span(kept[first], _marked_end(self._text, kept[characters - 1] + 1), detector)
 
 
 def folded(text: str, folding: Folding) -> View:
     """Return `text` folded."""
     plain = text.translate(folding)
     if len(plain) == len(text):
-        return View(plain)
-    return View(plain, [place for place, character in enumerate(text) if folding[ord(character)] is not None])
+        return View(plain, text)
+    return View(plain, text, [place for place, character in enumerate(text) if folding[ord(character)] is not None])
 
 
 def as_it_is(text: str) -> View:
     """Return `text` itself, but for lone surrogates."""
-    return View(_SURROGATES.sub(chr(_REPLACEMENT), text))
+    return View(_SURROGATES.sub(chr(_REPLACEMENT), text), text)
+
+
+def _marked_end(text: str, end: int) -> int:
+    """Return where the combining marks behind a character end."""
+    while end < len(text) and unicodedata.category(text[end]).startswith("M"):
+        end += 1
+    return end

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 from proxy.policy.detectors.model import Detector, Part
+from proxy.policy.detectors.written import separated
 
 # Characters of an account number by country: SWIFT's IBAN registry.
 LENGTHS: Mapping[str, int] = MappingProxyType(
@@ -30,4 +31,4 @@ def account(candidate: str) -> Iterator[Part]:
             yield 0, places[-1] + 1
 
 
-IBAN = Detector("[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,30}", account)
+IBAN = Detector(separated("[A-Za-z]{2}[0-9]{2}(?:~[A-Za-z0-9]){11,30}"), account, least=min(LENGTHS.values()), looks=3)

@@ -13,6 +13,9 @@ _ARMOUR = r"[A-Za-z0-9+/=:,.\\\s]"
 _B64 = "[A-Za-z0-9_-]"
 _LABEL = "[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?"
 
+# The shortest of them, a JSON Web Token without a signature.
+KEY_MIN_CHARACTERS = 14
+
 # What each finds, and the shapes of it. Sources: the issuers' documentation, and the rules of open secret scanners.
 _SHAPES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
     {
@@ -71,5 +74,5 @@ _SHAPES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
 )
 
 KEYS: Mapping[str, tuple[str, Detector]] = MappingProxyType(
-    {name: (finds, Detector("|".join(shapes))) for name, (finds, shapes) in _SHAPES.items()}
+    {name: (finds, Detector("|".join(shapes), least=KEY_MIN_CHARACTERS, looks=2)) for name, (finds, shapes) in _SHAPES.items()}
 )

@@ -32,7 +32,11 @@ class Detector:
     """What must not join a find to a digit on either side. Letters and digits never stand right beside one."""
     number: bool = False
     """Whether a JSON number can be one."""
+    least: int = 1
+    """How many characters its shortest find has, at least: of a JSON number, digits."""
     looks: int = 1
-    """What it takes to look at a candidate closely, as often as that of a few digits takes it."""
+    """What a candidate takes at the most, in units of about five microseconds (`bench.dearest`)."""
+    tries: Callable[[str], int] | None = None
+    """Says cheaply how often a candidate takes `looks`; None: once. One that takes it never is nothing."""
     mark: str = ""
     """A character that is in every find, if one is: a text without it need not be looked at."""

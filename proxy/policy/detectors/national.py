@@ -6,16 +6,16 @@ from types import MappingProxyType
 
 from proxy.policy.detectors.digits import luhn, only_digits, weighted
 from proxy.policy.detectors.model import Check, Detector, Part
+from proxy.policy.detectors.written import alike, apart, separated
 
 # United States. Nothing checks nine digits: without separators they need the word before them, unless any nine are asked for.
 
 _BARE = "[0-9]{9}"
 
 
-def _written(pattern_after: str) -> str:
-    """Return the pattern of a number written 3-2-4, or in one piece after the word that says what it is."""
-    written = "|".join(f"[0-9]{{3}}{separator}[0-9]{{2}}{separator}[0-9]{{4}}" for separator in ("-", " ", r"\."))
-    return rf"{written}|(?i:{pattern_after})[^0-9A-Za-z]{{1,5}}([0-9]{{9}})"
+def _written(name: str) -> str:
+    """Return the pattern of a number written 3-2-4, or anyhow after the word that says what it is."""
+    return rf"{alike('[0-9]{3}~[0-9]{2}~[0-9]{4}')}|(?i:{name})[^0-9A-Za-z]{{1,5}}({separated('[0-9](?:~[0-9]){8}')})"
 
 
 def ssn(candidate: str) -> Iterator[Part]:
@@ -37,10 +37,10 @@ def itin(candidate: str) -> Iterator[Part]:
 
 _US_SSN = _written(r"ssn|social security(?: number| no\.?)?")
 _US_ITIN = _written("itin|taxpayer id(?:entification)?(?: number)?")
-US_SSN = Detector(_US_SSN, ssn, joints=b".-")
-US_SSN_BARE = Detector(f"{_US_SSN}|{_BARE}", ssn, joints=b".-", number=True)
-US_ITIN = Detector(_US_ITIN, itin, joints=b".-")
-US_ITIN_BARE = Detector(f"{_US_ITIN}|{_BARE}", itin, joints=b".-", number=True)
+US_SSN = Detector(_US_SSN, ssn, joints=b".-", least=9, looks=2)
+US_SSN_BARE = Detector(f"{_US_SSN}|{_BARE}", ssn, joints=b".-", number=True, least=9, looks=2)
+US_ITIN = Detector(_US_ITIN, itin, joints=b".-", least=9, looks=2)
+US_ITIN_BARE = Detector(f"{_US_ITIN}|{_BARE}", itin, joints=b".-", number=True, least=9, looks=2)
 
 # United Kingdom.
 
@@ -67,10 +67,15 @@ def nhs(candidate: str) -> Iterator[Part]:
         yield 0, len(candidate)
 
 
+# With separators of several kinds, it would be a date in a text: `on 12/11/20 a …`.
 UK_NINO = Detector(
-    "(?i:[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z][ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[0-9]{2}[ -]?[A-D])", nino, joints=b".-"
+    f"(?i:{alike('[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]~?[0-9]{2}~?[0-9]{2}~?[0-9]{2}~?[A-D]')})",
+    nino,
+    joints=b".-",
+    least=9,
+    looks=2,
 )
-UK_NHS = Detector("[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{4}", nhs, joints=b".-", number=True)
+UK_NHS = Detector(separated("[0-9]{3}~[0-9]{3}~[0-9]{4}"), nhs, joints=b".-", number=True, least=10, looks=2)
 
 # Other countries, by ISO 3166 code: what the number is called, how it is written, and the modules of python-stdnum that check
 # it; for two of them a check of our own, because theirs depends on the day it is.
@@ -90,49 +95,55 @@ def personnummer(text: str) -> bool:
     return luhn(digits[-10:]) and 1 <= month <= 12 and 1 <= day % 60 <= 31  # noqa: PLR2004 - months and days
 
 
-Country = tuple[str, str, Sequence[str] | Callable[[str], bool]]
+Country = tuple[str, int, str, Sequence[str] | Callable[[str], bool]]
+
+_AT = "[1-9][0-9]{3}~(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-5])[0-9]{2}"
+_DE = "[1-9][0-9]~[0-9]{3}~[0-9]{3}~[0-9]{3}"
+_FR = "[1-478]~[0-9]{2}~[0-9]{2}~[0-9][0-9ABab]~[0-9]{3}~[0-9]{3}~[0-9]{2}"
+_IT = "(?i:[A-Z]{3}~[A-Z]{3}~[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2}~[A-Z][0-9LMNP-V]{3}[A-Z])"
 
 COUNTRIES: Mapping[str, Country] = MappingProxyType(
     {
-        "AT": ("Sozialversicherungsnummer", "[1-9][0-9]{3} ?(?:0[1-9]|[12][0-9]|3[01])(?:0[1-9]|1[0-5])[0-9]{2}", ["at.vnr"]),
-        "AU": ("tax file number", "[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}", ["au.tfn"]),
-        "BE": ("rijksregisternummer", "[0-9]{2}[ .]?[0-9]{2}[ .]?[0-9]{2}[ .-]?[0-9]{3}[ .-]?[0-9]{2}", rijksregister),
-        "BG": ("EGN", "[0-9]{10}", ["bg.egn"]),
-        "BR": ("CPF", r"[0-9]{3}[ .]?[0-9]{3}[ .]?[0-9]{3}[ -]?[0-9]{2}", ["br.cpf"]),
-        "CA": ("social insurance number", "[0-9]{3}[ -]?[0-9]{3}[ -]?[0-9]{3}", ["ca.sin"]),
-        "CH": ("AHV-Nummer", r"756[ .]?[0-9]{4}[ .]?[0-9]{4}[ .]?[0-9]{2}", ["ch.ssn"]),
-        "CL": ("RUT", r"[0-9]{1,2}\.?[0-9]{3}\.?[0-9]{3}-[0-9Kk]", ["cl.rut"]),
-        "CZ": ("rodné číslo of ten digits", "[0-9]{6}[ /]?[0-9]{4}", ["cz.rc"]),
-        "DE": ("Steuer-Identifikationsnummer", "[1-9][0-9] ?[0-9]{3} ?[0-9]{3} ?[0-9]{3}", ["de.idnr"]),
-        "EE": ("isikukood", "[1-8][0-9]{10}", ["ee.ik"]),
-        "ES": ("DNI and NIE", "[0-9]{8}[ -]?[A-Za-z]|[XYZxyz][ -]?[0-9]{7}[ -]?[A-Za-z]", ["es.dni", "es.nie"]),
-        "FI": ("henkilötunnus", "[0-9]{6}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-Ya-y]", ["fi.hetu"]),
-        "FR": (
-            "numéro de sécurité sociale",
-            "[1-478][ .]?[0-9]{2}[ .]?[0-9]{2}[ .]?[0-9][0-9ABab][ .]?[0-9]{3}[ .]?[0-9]{3}[ .-]?[0-9]{2}",
-            ["fr.nir"],
+        "AT": ("Sozialversicherungsnummer", 10, separated(_AT), ["at.vnr"]),
+        "AU": ("tax file number", 9, separated("[0-9]{3}~[0-9]{3}~[0-9]{3}"), ["au.tfn"]),
+        "BE": ("rijksregisternummer", 11, separated("[0-9]{2}~[0-9]{2}~[0-9]{2}~[0-9]{3}~[0-9]{2}"), rijksregister),
+        "BG": ("EGN", 10, separated("[0-9]{6}~[0-9]{4}"), ["bg.egn"]),
+        "BR": ("CPF", 11, separated("[0-9]{3}~[0-9]{3}~[0-9]{3}~[0-9]{2}"), ["br.cpf"]),
+        "CA": ("social insurance number", 9, separated("[0-9]{3}~[0-9]{3}~[0-9]{3}"), ["ca.sin"]),
+        "CH": ("AHV-Nummer", 13, separated("756~[0-9]{4}~[0-9]{4}~[0-9]{2}"), ["ch.ssn"]),
+        "CL": (
+            "RUT", 9,
+            apart(r"[0-9]{1,2}~[0-9]{3}~[0-9]{3}~[0-9Kk]") + r"|[0-9]{7,8}\s?[-_/|]\s?[0-9Kk]", ["cl.rut"],
         ),
-        "GR": ("AMKA", "[0-3][0-9]{10}", ["gr.amka"]),
-        "HR": ("OIB", "[0-9]{11}", ["hr.oib"]),
-        "IE": ("PPS number", "[0-9]{7}[A-Wa-w][A-IWa-iw]?", ["ie.pps"]),
-        "IN": ("Aadhaar", "[2-9][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}", ["in_.aadhaar"]),
-        "IT": (
-            "codice fiscale",
-            "(?i:[A-Z]{3} ?[A-Z]{3} ?[0-9LMNP-V]{2}[A-EHLMPRST][0-9LMNP-V]{2} ?[A-Z][0-9LMNP-V]{3}[A-Z])",
-            ["it.codicefiscale"],
+        "CZ": ("rodné číslo of ten digits", 10, separated("[0-9]{6}~[0-9]{4}"), ["cz.rc"]),
+        "DE": ("Steuer-Identifikationsnummer", 11, separated(_DE), ["de.idnr"]),
+        "EE": ("isikukood", 11, separated("[1-8]~[0-9]{6}~[0-9]{4}"), ["ee.ik"]),
+        "ES": (
+            "DNI and NIE", 9,
+            separated("[0-9]{2}~[0-9]{3}~[0-9]{3}~[A-Za-z]|[XYZxyz]~[0-9]~[0-9]{3}~[0-9]{3}~[A-Za-z]"),
+            ["es.dni", "es.nie"],
         ),
-        "MX": ("CURP", "(?i:[A-Z]{4}[0-9]{6}[HMX][A-Z]{5}[0-9A-Z][0-9])", ["mx.curp"]),
+        "FI": ("henkilötunnus", 11, "[0-9]{6}[-+A-FU-Ya-fu-y][0-9]{3}[0-9A-Ya-y]", ["fi.hetu"]),
+        "FR": ("numéro de sécurité sociale", 15, separated(_FR), ["fr.nir"]),
+        "GR": ("AMKA", 11, separated("[0-3][0-9]{5}~[0-9]{5}"), ["gr.amka"]),
+        "HR": ("OIB", 11, "[0-9]{11}", ["hr.oib"]),
+        "IE": (
+            "PPS number", 8,
+            f"[0-9]{{7}}[A-Wa-w][A-IWa-iw]?|{apart('[0-9]{7}~[A-W][A-IW]?')}", ["ie.pps"],
+        ),
+        "IN": ("Aadhaar", 12, separated("[2-9][0-9]{3}~[0-9]{4}~[0-9]{4}"), ["in_.aadhaar"]),
+        "IT": ("codice fiscale", 16, separated(_IT), ["it.codicefiscale"]),
+        "MX": ("CURP", 18, separated("(?i:[A-Z]{4}~[0-9]{6}~[HMX][A-Z]{5}~[0-9A-Z][0-9])"), ["mx.curp"]),
         "NL": (
-            "burgerservicenummer",
-            r"[0-9]{9}|[0-9]{4}[ .-][0-9]{2}[ .-][0-9]{3}|[0-9]{3}[ .-][0-9]{3}[ .-][0-9]{3}",
-            ["nl.bsn"],
+            "burgerservicenummer", 9,
+            f"{separated('[0-9]{3}~[0-9]{3}~[0-9]{3}')}|{alike('[0-9]{4}~[0-9]{2}~[0-9]{3}')}", ["nl.bsn"],
         ),
-        "PL": ("PESEL", "[0-9]{11}", ["pl.pesel"]),
-        "RO": ("CNP", "[1-9][0-9]{12}", ["ro.cnp"]),
-        "SE": ("personnummer", "(?:[0-9]{2})?[0-9]{6}[-+]?[0-9]{4}", personnummer),
-        "TR": ("T.C. kimlik no", "[1-9][0-9]{10}", ["tr.tckimlik"]),
+        "PL": ("PESEL", 11, separated("[0-9]{6}~[0-9]{5}"), ["pl.pesel"]),
+        "RO": ("CNP", 13, separated("[1-9]~[0-9]{6}~[0-9]{2}~[0-9]{4}"), ["ro.cnp"]),
+        "SE": ("personnummer", 10, separated("(?:[0-9]{2})?[0-9]{6}(?:~|\\+)[0-9]{4}"), personnummer),
+        "TR": ("T.C. kimlik no", 11, "[1-9][0-9]{10}", ["tr.tckimlik"]),
     }
-)
+)  # fmt: skip
 # Those that hold letters or a sign, and so are no JSON numbers.
 _WORDS = frozenset({"CL", "ES", "FI", "IE", "IT", "MX"})
 
@@ -143,10 +154,11 @@ def national_id(country: str) -> Detector:
     Raises:
         ImportError: python-stdnum is not installed.
     """
-    _, pattern, checks = COUNTRIES[country]
+    _, least, pattern, checks = COUNTRIES[country]
     valid = [checks] if callable(checks) else [_stdnum(module) for module in checks]
-    separators = "" if country == "FI" else " ./-"  # the sign in a Finnish number is a part of it: the century
-    return Detector(pattern, _any_of(valid, separators), joints=b".-", number=country not in _WORDS)
+    # The sign in a Finnish number is a part of it: the century.
+    check = _any_of(valid, signs="+-" if country == "FI" else "")
+    return Detector(pattern, check, joints=b".-", number=country not in _WORDS, least=least, looks=3)
 
 
 def _stdnum(module: str) -> Callable[[str], bool]:
@@ -154,11 +166,11 @@ def _stdnum(module: str) -> Callable[[str], bool]:
     return is_valid
 
 
-def _any_of(valid: Sequence[Callable[[str], bool]], separators: str) -> Check:
-    unspaced = {ord(separator): None for separator in separators}
+def _any_of(valid: Sequence[Callable[[str], bool]], signs: str) -> Check:
+    separators = {code: None for code in range(0x80) if not chr(code).isalnum() and chr(code) not in signs}
 
     def check(candidate: str) -> Iterator[Part]:
-        text = candidate.translate(unspaced)
+        text = candidate.translate(separators)
         if any(each(text) for each in valid):
             yield 0, len(candidate)
 

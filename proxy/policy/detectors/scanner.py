@@ -18,10 +18,12 @@ from proxy.policy.detectors.catalogue import DETECTORS, detector, installed
 from proxy.policy.detectors.fold import Folding, as_it_is, folded
 from proxy.policy.detectors.linear import Expression, Sieve
 from proxy.policy.detectors.model import Detector, Part, Span
+from proxy.policy.detectors.written import EXPONENTIAL, EXPONENTIAL_MIN_CHARACTERS, candidate_of, is_whole, whole
 from proxy.policy.model import PATTERN_MAX_CHARACTERS
 
-# How often a text is looked at again; each time what was found hid something.
-PASSES = 8
+# How often a text is looked at; each time what was found hid something. What the last one finds is one find with all behind it:
+# no text that somebody wrote takes as many.
+PASSES = 4
 # No detector of ours finds anything in fewer letters with nothing else: an Italian tax code may be 16, an AWS key id 20.
 LETTERS_MIN = 16
 
@@ -35,25 +37,40 @@ _SPELLED_OTHERWISE = r"\\|[0-9][eE]|[^\x00-\x7F]|%[0-9A-Fa-f]{2}"
 _BLANK = b"]"
 # The letter of a line end or tab that was escaped once more than the text it stands in: it is no part of a word.
 _ESCAPED = frozenset(b"nrt")
-_BACKSLASH = ord("\\")
+_BACKSLASH, _POINT = ord("\\"), ord(".")
 # How many times its own length of a text is read in candidates that come to nothing; only a text that is made for it has more.
 REREAD_TIMES = 64
 REREAD_MIN_BYTES = 1 << 16
 # What a look takes, in units of `payload.budget`: at a text, at one that has to be folded, and at a candidate, as often as
-# `Detector.looks` says; and for how many characters of the text one unit more.
+# `Detector.looks` says; and for how many characters of the text one unit more. To count the tries of a candidate takes
+# `GLANCE` looks.
 TEXT_UNITS = 6
 FOLDED_TEXT_UNITS = 20
-CANDIDATE_UNITS = 40
+LOOK_UNITS = 20
+GLANCE = 3
 CHARACTERS_PER_UNIT = 16
 FOLDED_CHARACTERS_PER_UNIT = 2
 
 Find = Callable[[bytes, Budget], Iterable[Part]]
+# What a pattern of a user's own may find: anything, in numbers too.
+_ANYTHING = Detector("", number=True, least=0)
 
 
 class Scanner:
     """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
 
-    __slots__ = ("_finds", "_folding", "_marks", "_names", "_own", "_sieve", "_whole", "number_digits_min", "numbers")
+    __slots__ = (
+        "_finds",
+        "_folding",
+        "_least",
+        "_marks",
+        "_names",
+        "_own",
+        "_sieve",
+        "_whole",
+        "number_digits_min",
+        "numbers",
+    )
 
     def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
         """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
@@ -66,23 +83,26 @@ class Scanner:
         self._finds: list[Find] = []
         self._own = frozenset(place for place, name in enumerate(self._names) if name in patterns)
         self._marks: list[str] = []
-        numbers = []
+        numbers: dict[str, int] = {}
+        least = []
         for name in self._names:
             if name in patterns:
                 if name in DETECTORS:
                     raise ValueError(f"pattern {name}: a detector has this name; take another")
-                expression, find, number, mark = patterns[name], _own(name, patterns[name]), True, ""
+                expression, find, known = patterns[name], _own(name, patterns[name]), _ANYTHING
             else:
-                expression, find, number, mark = _known(name)
+                expression, find, known = _known(name)
             expressions.append(expression)
             self._finds.append(find)
-            self._marks.append(mark)
-            if number:
-                numbers.append(name)
+            self._marks.append(known.mark)
+            least.append(min(known.least, EXPONENTIAL_MIN_CHARACTERS) if known.number else known.least)
+            if known.number:
+                numbers[name] = known.least
+        self._least = min(least, default=0)
         self.numbers = frozenset(numbers)
         """The detectors that also look at JSON numbers, by their JSON text."""
-        self.number_digits_min = 1 if self._own else 6
-        """No detector looks at a whole number of fewer digits."""
+        self.number_digits_min = min(numbers.values(), default=0)
+        """How many digits a JSON number has at least in which one of them finds something."""
         try:
             self._sieve = installed("detectors", lambda: Sieve(expressions))
         except ValueError as error:
@@ -112,8 +132,8 @@ class Scanner:
         Raises:
             RefusedError: `too_complex`.
         """
-        # A word, as most values are that are no numbers.
-        if len(text) < LETTERS_MIN and text.isalpha() and not self._own:
+        # Too short, or a word, as most values are that are no numbers.
+        if len(text) < self._least or (len(text) < LETTERS_MIN and text.isalpha() and not self._own):
             return ()
         if text.isascii():
             budget.spend(TEXT_UNITS + len(text) // CHARACTERS_PER_UNIT)
@@ -132,7 +152,7 @@ class Scanner:
     def _found(self, data: bytes, matching: Iterable[int], budget: Budget) -> list[Span]:
         """Return what the detectors at these places find."""
         found: list[Span] = []
-        for _ in range(PASSES):
+        for left in reversed(range(PASSES)):
             new = self._apart(
                 [
                     Span(start, end, self._names[place])
@@ -143,6 +163,8 @@ class Scanner:
             )
             if not new:
                 break
+            if not left:
+                new = [Span(new[0].start, len(data), new[0].detector)]
             found += new
             if len(new) == 1 and new[0].end - new[0].start == len(data):
                 break
@@ -176,16 +198,17 @@ def _own(name: str, pattern: str) -> Find:
     return lambda data, _: expression.parts(data.replace(_MASK, _BLANK * len(_MASK)))
 
 
-def _known(name: str) -> tuple[str, Find, bool, str]:
+def _known(name: str) -> tuple[str, Find, Detector]:
     try:
         known = detector(name)
-        expression = _compiled(known.pattern)
+        pattern = f"{EXPONENTIAL}|{known.pattern}" if known.number else known.pattern
+        expression = _compiled(pattern)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
     # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through. What stands
     # before a group is not what is found: `userSSN: 536904399` has a number that stands free, behind a word that does not.
     head = "" if expression.grouped else r"(?:^|[^0-9A-Za-z]|\\[nrt])"
-    return rf"{head}(?:{known.pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known.number, known.mark
+    return rf"{head}(?:{pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known
 
 
 def _compiled(pattern: str) -> Expression:
@@ -198,11 +221,14 @@ def _finder(known: Detector, expression: Expression) -> Find:
         reread_max = max(REREAD_TIMES * len(data), REREAD_MIN_BYTES)
         while at < len(data) and (match := expression.first(data, at)) is not None:
             first, start, end = match
-            budget.spend(CANDIDATE_UNITS * known.looks)
+            # The candidate has one character for each byte, so that places are places in the data.
+            candidate = None if _joined_before(data, start, known.joints) else candidate_of(data[start:end])
+            tries = 0 if candidate is None else 1 if known.tries is None else known.tries(candidate)
+            budget.spend(LOOK_UNITS * (tries * known.looks or (GLANCE if known.tries else 1)))
             if reread > reread_max:
                 yield start, len(data)
                 return
-            part = None if _joined_before(data, start, known.joints) else _best(known, data, start, end)
+            part = None if candidate is None or not tries else _best(known, expression, candidate, data, start)
             if part is None:
                 at = _run_end(data, first, end)
                 reread += end - at
@@ -213,13 +239,26 @@ def _finder(known: Detector, expression: Expression) -> Find:
     return find
 
 
-def _best(known: Detector, data: bytes, start: int, end: int) -> Part | None:
+def _best(known: Detector, expression: Expression, candidate: str, data: bytes, start: int) -> Part | None:
     """Return the best part of a candidate that nothing is joined to."""
-    # One character for each byte, so that places are places in the data.
-    parts = [(0, end - start)] if known.check is None else known.check(data[start:end].decode("latin-1"))
+    parts = _parts(known, expression, candidate)
     return next(
         ((start + head, start + tail) for head, tail in parts if not _joined_after(data, start + tail, known.joints)), None
     )
+
+
+def _parts(known: Detector, expression: Expression, candidate: str) -> Iterable[Part]:
+    if known.check is None:
+        return [(0, len(candidate))]
+    if not known.number or ("e" not in candidate and "E" not in candidate):
+        return known.check(candidate)
+    # In exponential form, it is the number that it stands for, or nothing.
+    digits = whole(candidate)
+    if not digits:
+        return ()
+    every = (0, len(digits))
+    match = expression.first(digits.encode(), 0)
+    return [(0, len(candidate))] if match is not None and match[1:] == every and every in known.check(digits) else ()
 
 
 def _joined_before(data: bytes, start: int, joints: bytes) -> bool:
@@ -237,7 +276,9 @@ def _joined_after(data: bytes, end: int, joints: bytes) -> bool:
     if end == len(data):
         return False
     neighbour = data[end]
-    return neighbour in _ALPHANUMERIC or (neighbour in joints and data[end + 1 : end + 2].isdigit())
+    if neighbour in _ALPHANUMERIC:
+        return True
+    return neighbour in joints and data[end + 1 : end + 2].isdigit() and not (neighbour == _POINT and is_whole(data, end))
 
 
 def _run_end(data: bytes, start: int, end: int) -> int:

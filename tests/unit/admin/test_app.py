@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_pla
 
 from proxy.admin.app import build
 from proxy.api.model import Credential
+from proxy.api.web import Hosts
 from proxy.credentials.keyring import KeyStatus, State
 from proxy.credentials.model import Kind
 from proxy.metrics import Metrics
@@ -42,11 +43,15 @@ class Pages:
             (lambda: self.token) if with_token else None,
             lambda: [KEY],
             lambda: self.inventory,
+            hosts=Hosts(["sidecar.example.com"]),
         )
 
-    async def get(self, path: str, method: str = "GET", accept: str = "", authorization: str | None = None) -> web.Response:
+    async def get(
+        self, path: str, method: str = "GET", accept: str = "", authorization: str | None = None, host: str | None = None
+    ) -> web.Response:
         """Return what is answered."""
         headers = {"Accept": accept} | ({} if authorization is None else {"Authorization": authorization})
+        headers |= {} if host is None else {"Host": host}
         response = await self._handle(make_mocked_request(method, path, headers=headers))
         assert isinstance(response, web.Response)
         return response
@@ -65,6 +70,17 @@ async def test_alive_is_all_that_liveness_says() -> None:
     pages.ready = False
     response = await pages.get("/healthz")
     assert (response.status, body(response)) == (200, {"status": "ok"})
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/nothing", *BEHIND_TOKEN])
+async def test_a_page_of_elsewhere_reads_nothing_here(path: str) -> None:
+    """A name that somebody else could make mean this machine is refused, on every page, with or without the token."""
+    pages = Pages()
+    for host in ("evil.example", "evil.example:9090", "localhost@evil.example", "127.0.0.1.nip.io", "é.example"):
+        response = await pages.get(path, host=host, authorization=f"Bearer {TOKEN}")
+        assert (response.status, body(response)["code"]) == (421, "unknown_host")
+    for host in ("127.0.0.1:9090", "cio-sidecar", "cio.shop.svc.cluster.local", "sidecar.example.com"):
+        assert (await pages.get(path, host=host, authorization=f"Bearer {TOKEN}")).status != 421
 
 
 async def test_readiness_follows_the_sidecar() -> None:

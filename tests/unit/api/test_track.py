@@ -116,13 +116,19 @@ V1 = {
             "action": EXEMPT,
             "relationships": [
                 {
-                    "identifiers": {"object_type_id": EXEMPT, "object_id": EXEMPT, "cio_object_id": EXEMPT, "email": PLAIN},
+                    "identifiers": {
+                        "object_type_id": EXEMPT,
+                        "object_id": EXEMPT,
+                        "cio_object_id": EXEMPT,
+                        "email": EXEMPT,
+                        "name": PLAIN,
+                    },
                     "relationship_attributes": {"role": PLAIN, "email": PLAIN},
                 }
             ],
         },
     },
-    "track.v1.event": {**EVENT, "anonymous_id": PLAIN},
+    "track.v1.event": {**EVENT, "anonymous_id": EXEMPT, "email": PLAIN},
     "track.v1.anonymous_event": {**EVENT, "anonymous_id": EXEMPT},
     "track.v1.device.add": {
         "device": {"id": EXEMPT, "platform": EXEMPT, "last_used": EXEMPT, "attributes": {"id": PLAIN, "ip": PLAIN}},

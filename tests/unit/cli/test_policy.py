@@ -60,8 +60,8 @@ def test_the_type_that_a_call_gives_its_ids_counts(file: Path) -> None:
     document = yaml.safe_load(file.read_text())
     document["policy"]["identifiers"] = {"email": "hmac"}
     file.write_text(yaml.safe_dump(document))
-    for query, ending in (("?id_type=email", "@k1.invalid"), ("", "ada@example.com")):
-        done = applied(file, b'{"ids":["ada@example.com"]}', "--endpoint", f"POST /api/v1/segments/3/add_customers{query}")
+    for query, ending in (("?id_type=email", "@k1.invalid"), ("", "5")):
+        done = applied(file, b'{"ids":["5"]}', "--endpoint", f"POST /api/v1/segments/3/add_customers{query}")
         assert orjson.loads(done.stdout)["ids"][0].endswith(ending)
 
 

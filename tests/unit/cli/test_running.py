@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 from proxy.admin.app import build
 from proxy.admin.serve import Handle, serving
 from proxy.api.model import Credential
+from proxy.api.web import Hosts
 from proxy.cli import running
 from proxy.cli.running import ANSWER_MAX_BYTES, AwayError, Running, UnansweredError
 from proxy.config.model import Config
@@ -55,7 +56,9 @@ def served(handle: Handle) -> Iterator[int]:
 
 def pages(token: Sensitive[str] | None, *, configured: bool = True) -> Handle:
     """Return a sidecar's own pages."""
-    return build(CollectorRegistry(), lambda: True, (lambda: token) if configured else None, lambda: KEYS, lambda: None)
+    return build(
+        CollectorRegistry(), lambda: True, (lambda: token) if configured else None, lambda: KEYS, lambda: None, hosts=Hosts()
+    )
 
 
 def answering(status: int, body: bytes = b"", **headers: str) -> Handle:

@@ -57,7 +57,7 @@ def test_the_schemas_beside_the_ready_made_policies_are_the_programs_own(command
 @pytest.mark.parametrize("kind", SCHEMAS)
 def test_an_editor_takes_what_the_program_takes(kind: str) -> None:
     """Every ready-made file fits its schema, which is one, and files with a wrong key, word or version do not."""
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # comes with kubernetes-validate
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
     schema = orjson.loads((POLICIES / f"{kind}.schema.json").read_bytes())
     validator = Draft202012Validator(schema)

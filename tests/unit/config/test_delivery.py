@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from proxy.api.model import Bucket, Upstream
 from proxy.config.delivery import ORIGINS, Buckets, Delivery, Limits, Quota, Timeouts, Upstreams
+from proxy.config.outbound import OutboundLimits
 
 
 def test_each_region_has_its_own_three_origins() -> None:
@@ -71,6 +72,18 @@ def test_an_impossible_limit_is_refused(limits: dict[str, Any]) -> None:
     """No quota admits nothing or everything, and a URL holds no password."""
     with pytest.raises(ValidationError):
         Limits.model_validate(limits)
+
+
+def test_by_default_every_application_s_connection_can_have_one_to_customer_io() -> None:
+    """A call takes one for as long as it lasts, so a slow Customer.io alone is no reason to refuse."""
+    assert Delivery().connections == OutboundLimits().connections
+
+
+@pytest.mark.parametrize("connections", [0, -1, 65_536, 1.5, "many"])
+def test_an_impossible_number_of_connections_is_refused(connections: object) -> None:
+    """None at all, or more than there are ports to dial from."""
+    with pytest.raises(ValidationError):
+        Delivery.model_validate({"connections": connections})
 
 
 def test_the_default_deadlines_end_before_the_sdks_do() -> None:

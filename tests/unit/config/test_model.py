@@ -63,3 +63,10 @@ def test_what_is_not_in_the_schema_is_refused(sections: dict[str, Any]) -> None:
     """A path in the place of the policy is for `load` alone to follow."""
     with pytest.raises(ValidationError):
         config(**sections)
+
+
+def test_requests_may_be_sent_to_the_names_of_customer_io() -> None:
+    """Of both regions, wherever calls go; and of what is dialled or configured in their place."""
+    made = config(outbound={"hosts": ["sidecar.example.com"]}, upstreams={"app": {"url": "https://customer-io.example.com"}})
+    names = {"track", "api", "cdp", "track-eu", "api-eu", "cdp-eu"}
+    assert set(made.hosts) == {f"{name}.customer.io" for name in names} | {"sidecar.example.com", "customer-io.example.com"}

@@ -25,6 +25,14 @@ def test_another_address_needs_a_word_about_callers(callers: object) -> None:
     assert Outbound.model_validate({"host": "0.0.0.0", "callers": callers}).host == "0.0.0.0"
 
 
+def test_further_hosts_are_names() -> None:
+    """Without a port, a scheme or a wildcard, which would name more than is meant."""
+    assert Outbound.model_validate({"hosts": ["sidecar.example.com", "10.0.0.1"]}).hosts == ("sidecar.example.com", "10.0.0.1")
+    for wrong in ("sidecar.example.com:80", "https://sidecar.example.com", "*.example.com", "", "user@host", "a%2eb"):
+        with pytest.raises(ValidationError, match="must be a host name or an IP address"):
+            Outbound.model_validate({"hosts": [wrong]})
+
+
 def test_any_names_nobody() -> None:
     """`callers: any` tells nobody apart."""
     assert Outbound.model_validate({"callers": "any"}).named_callers == ()

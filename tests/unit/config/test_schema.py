@@ -21,7 +21,7 @@ EXAMPLES = sorted((ROOT / "config").glob("*.yaml"))
 
 def validator() -> Any:  # noqa: ANN401 - jsonschema is not typed
     """Return a validator of configuration files."""
-    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]  # comes with kubernetes-validate
+    from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
     return Draft202012Validator(json_schema())
 

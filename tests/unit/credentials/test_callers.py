@@ -94,3 +94,26 @@ def test_any_bytes_are_a_stranger(authorization: bytes) -> None:
     """Whatever comes in, the answer is a name or None, never an error."""
     assert CALLERS.caller_of(authorization) is None
     assert isinstance(presented_key(authorization), bytes | None)
+
+
+def test_keys_in_a_body_name_their_callers() -> None:
+    """Each that is somebody's; what cannot be one, however long or odd, is nobody's."""
+    callers = Callers.of([("a", Sensitive("key-a")), ("b", Sensitive("key-b"))], frozenset())
+    assert callers.named_by({"key-a", "nothing", "\udcff", "x" * 100_000}) == {"a"}
+    assert callers.named_by({"key-a", "key-b"}) == {"a", "b"}
+    assert callers.named
+    assert not Callers().named
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_where_a_key_may_be_is_never_missed(count: int) -> None:
+    """As it is, escaped, or as a target spells it; few keys are looked for in the bytes, many are looked up by value."""
+    key = "callers/key+0123456789"
+    callers = Callers.of(
+        [("a", Sensitive(key)), *((f"b{n}", Sensitive(f"another-key-{n:08}")) for n in range(count - 1))], frozenset()
+    )
+    assert callers.may_be_in(b'{"a":"%b"}' % key.encode())
+    assert callers.may_be_in(b'{"a":"callers\\/key+0123456789"}')
+    assert callers.may_be_in(b"{}", b"/api/v1/customers/callers%2Fkey%2B0123456789")
+    assert callers.may_be_in(b"{}", b"/api/v1/customers/5") is (count == 9)
+    assert not Callers.of([("a", Sensitive("short"))], frozenset()).may_be_in(b'"short\\n"')

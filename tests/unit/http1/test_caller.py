@@ -18,8 +18,10 @@ from proxy.clock import SystemClock
 from proxy.errors import ANSWERS, Reason
 from proxy.http1.caller import LINGER_SECONDS, MAX_TURNED_AWAY, WRITE_BUFFER_BYTES, CallerConnection
 from proxy.http1.cork import Cork
+from proxy.http1.framing import FRAMING_BYTES_PER_TURN, STEP_BYTES, STEPS_PER_TURN
 from proxy.http1.request import LINGER_BYTES
 from proxy.http1.server import Server, ServerLimits
+from tests.unit.http1 import hostile
 from tests.unit.http1.conftest import Loops
 from tests.unit.http1.fakes import LIMITS, Application, FakeExchange, FakeHandler, FakeTransport, statuses, until
 from tests.unit.http1.tls import client_context, server_context
@@ -226,6 +228,67 @@ async def test_a_read_full_of_requests_is_answered_one_a_turn() -> None:
         answered += len(statuses(application.transport.taken()))
     assert answered == count
     assert application.server.held_bytes == 0
+
+
+@pytest.mark.parametrize("shape", hostile.SHAPES)
+async def test_callers_are_served_between_the_turns_of_others(shape: str) -> None:
+    """Twenty connections with a read full of tiny pieces each: who asks between two turns of theirs is answered at once.
+
+    Each of them is read a little in every turn, and none of it from its socket.
+    """
+    application = Application(limits=replace(LIMITS, inflight_bytes=64_000_000))
+    server = application.server
+    application.handler.body_bytes = 1_000_000
+    others = [FakeTransport() for _ in range(20)]
+    data = PUT + b"Transfer-Encoding: chunked\r\n\r\n" + hostile.body(shape, 262_144)
+    for other in others:
+        other.connect(CallerConnection(server))
+        other.receive(data)
+    turns = 0
+    while any(not other.reading and not other.closing and not other.half_closed for other in others):
+        assert statuses(application.send(GET)) == [200]
+        before = server.held_bytes
+        await asyncio.sleep(0)
+        assert before - server.held_bytes <= len(others) * STEP_BYTES * STEPS_PER_TURN
+        turns += 1
+    assert turns > 5 or shape not in hostile.TAKE_TURNS
+    for other in others:
+        other.lose()
+    assert server.held_bytes == 0
+
+
+async def test_reading_on_is_asked_for_once_a_turn() -> None:
+    """A caller that stalls and reads again, over and over, gets no more turns than others."""
+    application = Application(limits=replace(LIMITS, inflight_bytes=64_000_000))
+    application.handler.body_bytes = 1_000_000
+    application.transport.receive(PUT + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 30_000)
+    before = application.server.held_bytes
+    for _ in range(10):
+        application.connection.pause_writing()
+        application.connection.resume_writing()
+    assert application.server.held_bytes == before
+    await asyncio.sleep(0)
+    assert 0 < before - application.server.held_bytes <= 2 * (FRAMING_BYTES_PER_TURN + STEP_BYTES)
+
+
+async def test_a_half_closed_caller_is_answered_after_many_turns() -> None:
+    """The end of sending, seen while a body still waits for its turns, does not cut it short."""
+    application = Application()
+    application.connection.data_received(PUT + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 1000 + b"0\r\n\r\n")
+    assert application.connection.eof_received()
+    assert statuses(await application.settle()) == [200]
+    assert application.handler.bodies == [b"a" * 1000]
+    assert application.transport.closing
+
+
+async def test_a_deadline_holds_between_turns() -> None:
+    """A body that waits for its turn is refused when its time is over, and nothing of it is read or held any more."""
+    application = Application(limits=replace(LIMITS, inflight_bytes=64_000_000))
+    application.handler.body_bytes = 1_000_000
+    application.send(PUT + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\na\r\n" * 30_000)
+    assert statuses(application.wait(LIMITS.body_seconds + 1)) == [408]
+    assert application.server.held_bytes == 0
+    assert await application.settle() == b""
 
 
 async def test_bytes_behind_the_last_request_are_dropped() -> None:

@@ -1,10 +1,27 @@
-"""Where a chunked body may end, and when it is mostly framing."""
+"""Where a chunked body may end, how much of it is read in a turn, and when it is mostly framing."""
 
 import pytest
 
-from proxy.http1.framing import DROPPED, FRAMING_PER_CONTENT_BYTE, ChunkedBody, without_upgrade
+from proxy.http1.framing import (
+    DROPPED,
+    FRAMING_BYTES_PER_TURN,
+    FRAMING_PER_CONTENT_BYTE,
+    STEP_BYTES,
+    STEPS_PER_TURN,
+    ChunkedBody,
+    without_upgrade,
+)
 
 SLACK_BYTES = 100
+
+
+def steps(data: bytes | bytearray, chunks: ChunkedBody | None = None) -> list[int]:
+    """Return where each step through `data` ends."""
+    chunks = chunks or ChunkedBody(SLACK_BYTES)
+    found = [0]
+    while found[-1] < len(data):
+        found.append(chunks.step(data, found[-1]))
+    return found[1:]
 
 
 @pytest.mark.parametrize(
@@ -18,21 +35,49 @@ SLACK_BYTES = 100
         (b"\r\n\r\nGET", [7]),
         (b"a\r\n\r\n\r\n\r\n", [5, 9]),
         (b"", []),
+        (b"x" * STEP_BYTES, [STEP_BYTES]),
+        (b"x" * (2 * STEP_BYTES + 1), [STEP_BYTES, 2 * STEP_BYTES, 2 * STEP_BYTES + 1]),
     ],
 )
-def test_a_body_ends_only_behind_an_empty_line_after_another(data: bytes, expected: list[int]) -> None:
-    """The last chunk or the last trailer field, then an empty line (RFC 9112 section 7.1): nowhere else can a body end."""
-    assert list(ChunkedBody(SLACK_BYTES).ends(data)) == expected
+def test_a_step_ends_where_the_body_may(data: bytes, expected: list[int]) -> None:
+    """Behind an empty line after another (RFC 9112 section 7.1), where alone a body can end; and after `STEP_BYTES`."""
+    assert steps(data) == steps(bytearray(data)) == expected
 
 
-def test_an_end_is_found_across_reads() -> None:
-    """However the last bytes are split over reads, the end is where it is."""
+def test_an_end_is_found_across_steps() -> None:
+    """However the last bytes are split over reads, or over the steps of one, the end is where it is."""
     data = b"1\r\na\r\n0\r\n\r\n"
     rest = b"GET"
     for cut in range(1, len(data)):
         chunks = ChunkedBody(SLACK_BYTES)
-        list(chunks.ends(data[:cut]))
-        assert next(iter(chunks.ends(data[cut:] + rest))) == len(data) - cut
+        steps(data[:cut], chunks)
+        assert steps(data[cut:] + rest, chunks)[0] == len(data) - cut
+        before = b"x" * (STEP_BYTES - cut)
+        assert len(before + data) in steps(before + data + rest)
+
+
+def test_a_turn_is_over_after_so_many_steps() -> None:
+    """Content alone ends a turn late: in more bytes than an event loop reads at once."""
+    chunks = ChunkedBody(SLACK_BYTES)
+    chunks.begin_turn()
+    for step in range(1, STEPS_PER_TURN + 1):
+        assert not chunks.turn_over
+        chunks.excessive(STEP_BYTES, step * STEP_BYTES)
+    assert chunks.turn_over
+    assert STEPS_PER_TURN * STEP_BYTES > 262_144
+    chunks.begin_turn()
+    assert not chunks.turn_over
+
+
+@pytest.mark.parametrize("content_bytes", [0, 1, 300])
+def test_a_turn_is_over_after_so_much_framing(content_bytes: int) -> None:
+    """Whatever content comes between it."""
+    chunks = ChunkedBody(SLACK_BYTES)
+    chunks.begin_turn()
+    for step in range(FRAMING_BYTES_PER_TURN // 4):
+        assert not chunks.turn_over or step >= STEPS_PER_TURN
+        chunks.excessive(4 + content_bytes, (step + 1) * content_bytes)
+    assert chunks.turn_over
 
 
 def test_framing_is_allowed_for_content() -> None:

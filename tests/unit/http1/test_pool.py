@@ -12,7 +12,6 @@ import pytest
 from proxy.clock import SystemClock
 from proxy.config.origin import Origin
 from proxy.errors import Reason, RefusedError
-from proxy.http1 import pool as pool_module
 from proxy.http1.cork import Cork
 from proxy.http1.pool import MAX_AGE_SECONDS, MAX_IDLE_SECONDS, Pool
 from proxy.http1.upstream import UpstreamConnection
@@ -31,7 +30,9 @@ class Filled:
     def __init__(self) -> None:
         """Begin empty."""
         self.clock = FakeClock()
-        self.pool = Pool(NOWHERE, None, clock=self.clock, cork=AT_ONCE, connect_seconds=1.0, unreachable=self._unreachable)
+        self.pool = Pool(
+            NOWHERE, None, clock=self.clock, cork=AT_ONCE, connections=1000, connect_seconds=1.0, unreachable=self._unreachable
+        )
 
     @staticmethod
     def _unreachable(error: BaseException) -> None:
@@ -259,7 +260,11 @@ async def far(tls: ssl.SSLContext | None = None) -> AsyncIterator[Far]:
 
 
 def pool_of(
-    origin: Origin, tls: ssl.SSLContext | None = None, errors: list[BaseException] | None = None, seconds: float = 5
+    origin: Origin,
+    tls: ssl.SSLContext | None = None,
+    errors: list[BaseException] | None = None,
+    seconds: float = 5,
+    connections: int = 1000,
 ) -> Pool:
     """Return a pool that appends to `errors` why a dial failed; without `errors`, none may."""
 
@@ -269,7 +274,15 @@ def pool_of(
         errors.append(error)
 
     cork = Cork(asyncio.get_running_loop().call_soon)
-    return Pool(origin, tls, clock=SystemClock(), cork=cork, connect_seconds=seconds, unreachable=unreachable)
+    return Pool(
+        origin,
+        tls,
+        clock=SystemClock(),
+        cork=cork,
+        connections=connections,
+        connect_seconds=seconds,
+        unreachable=unreachable,
+    )
 
 
 async def ask(connection: UpstreamConnection) -> FakeReceiver:
@@ -400,13 +413,12 @@ def test_who_cannot_be_dialled_is_unreachable(loops: Loops[None], host: str) -> 
     loops(main)
 
 
-def test_connections_are_bounded(loops: Loops[None], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_are_bounded(loops: Loops[None]) -> None:
     """Open ones and dials together: at the limit a request is refused, and room is made by whoever ends (promise G12)."""
-    monkeypatch.setattr(pool_module, "MAX_CONNECTIONS", 3)
 
     async def main() -> None:
         async with far() as there:
-            pool = pool_of(Origin("127.0.0.1", there.port, tls=False))
+            pool = pool_of(Origin("127.0.0.1", there.port, tls=False), connections=3)
             first = await pool.connect()
             dials = await asyncio.gather(*(pool.connect() for _ in range(3)), return_exceptions=True)
             assert [isinstance(dial, RefusedError) and dial.reason for dial in dials] == [False, False, Reason.OVERLOADED]

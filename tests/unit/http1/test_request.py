@@ -3,13 +3,16 @@
 import time
 from dataclasses import replace
 
+import httptools
 import pytest
 
 from proxy.errors import Reason
-from proxy.http1.message import Message
-from proxy.http1.request import LINGER_BYTES, Phase, RequestReader
+from proxy.http1.framing import CALLS_PER_TURN, STEP_BYTES, STEPS_PER_TURN
+from proxy.http1.message import Message, Phase
+from proxy.http1.request import LINGER_BYTES, RequestReader
 from proxy.http1.server import Server
 from tests.fakes import FakeClock
+from tests.unit.http1 import hostile
 from tests.unit.http1.fakes import AT_ONCE, LIMITS, FakeHandler
 
 GET = b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -34,8 +37,9 @@ class Reading:
         found = []
         for piece in pieces:
             message = self.reader.read(piece)
-            while message is not None:
-                found.append(message)
+            while message is not None or self.reader.unfinished:
+                if message is not None:
+                    found.append(message)
                 message = self.reader.read(b"")
         return found
 
@@ -492,6 +496,81 @@ def test_a_body_full_of_empty_lines_is_read() -> None:
     first, second = reading.feed(CHUNKED + b"%x\r\n%b\r\n0\r\n\r\n" % (len(content), content) + GET)
     assert (bytes(first.body), second.method) == (content, "GET")
     assert reading.handler.targets == [b"/a", b"/a"]
+
+
+# How much is done in one turn
+
+
+@pytest.mark.parametrize("shape", hostile.SHAPES)
+def test_no_turn_has_llhttp_call_back_more_than_its_bound(shape: str) -> None:
+    """Of a read as large as an event loop makes it, so much is parsed in a turn, the rest kept and counted until its turn."""
+    reading, calls = Reading(body_bytes=1_000_000), hostile.Calls(httptools.HttpRequestParser)
+    data = CHUNKED + hostile.body(shape, READ_BYTES)
+    read_bytes = turns = 0
+    message = reading.reader.read(data)
+    while True:
+        turns += 1
+        done_bytes = len(data) - len(reading.reader.kept)
+        if message is not None:  # refused for good: mostly framing
+            break
+        assert reading.server.held_bytes >= len(reading.reader.kept)
+        assert calls.of(data[read_bytes:done_bytes]) <= CALLS_PER_TURN + 3  # the head's own fields
+        assert done_bytes - read_bytes <= STEP_BYTES * STEPS_PER_TURN
+        read_bytes = done_bytes
+        if not reading.reader.unfinished:
+            break
+        message = reading.reader.read(b"")
+    assert turns > 5 or shape not in hostile.TAKE_TURNS
+    reading.reader.close()
+    assert reading.server.held_bytes == 0
+
+
+def test_an_ordinary_chunked_body_is_read_in_one_turn() -> None:
+    """Chunks of a kilobyte, as many as come in one read, wait for no other turn."""
+    reading = Reading(body_bytes=1_000_000)
+    chunk = b"400\r\n" + b"a" * 1024 + b"\r\n"
+    message = reading.reader.read(CHUNKED + chunk * (READ_BYTES // len(chunk)) + b"0\r\n\r\n")
+    assert message is not None
+    assert message.body_bytes == 1024 * (READ_BYTES // len(chunk))
+
+
+def test_what_waits_for_a_turn_needs_room() -> None:
+    """Where there is none for the rest of a read, the request is refused as overloaded, and nothing of it stays."""
+    reading = Reading()
+    reading.server.held_bytes = LIMITS.inflight_bytes - 1000
+    message = reading.reader.read(CHUNKED + b"1\r\na\r\n" * 5000)
+    assert message is not None
+    assert (message.refused, reading.reader.ended) == (Reason.OVERLOADED, True)
+    assert reading.server.held_bytes == LIMITS.inflight_bytes - 1000
+
+
+def test_a_head_that_comes_byte_by_byte_is_neither_copied_nor_searched_again() -> None:
+    """The largest head that can be configured, in a million reads: half a terabyte of work if each began from the start."""
+    size = 1_048_576
+    server = Server(FakeHandler(), replace(LIMITS, head_bytes=size), FakeClock(), AT_ONCE)
+    reader = RequestReader(server, lambda: None)
+    start = b"GET /a HTTP/1.1\r\nHost: x\r\nX: "
+    assert reader.read(start) is None
+    for _ in range(size - len(start) - 4):
+        assert reader.read(b"a") is None
+    assert server.held_bytes == size - 4
+    message = reader.read(b"\r\n\r\n")
+    assert message is not None
+    assert message.refused is None
+    assert server.held_bytes == 0
+
+
+def test_requests_sent_ahead_are_not_copied_for_each_of_them() -> None:
+    """A hundred thousand of them, kept at once: a hundred gigabytes of work if each moved the ones behind it."""
+    reading = Reading()
+    count = LIMITS.inflight_bytes // len(GET)
+    message = reading.reader.read(GET * count)
+    for left in range(count - 1, 0, -1):
+        assert message is not None
+        assert len(reading.reader.kept) == left * len(GET)
+        message = reading.reader.read(b"")
+    assert reading.reader.read(b"") is None
+    assert reading.server.held_bytes == 0
 
 
 # Upgrades and expectations

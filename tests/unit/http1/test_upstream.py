@@ -8,7 +8,10 @@ import pytest
 
 from proxy.exchange import Failure
 from proxy.http1.cork import Cork
-from proxy.http1.upstream import HEAD_BYTES, MAX_INTERIM_ANSWERS, UpstreamConnection
+from proxy.http1.framing import CALLS_PER_TURN
+from proxy.http1.response import HEAD_BYTES, HEAD_LINES, MAX_INTERIM_ANSWERS
+from proxy.http1.upstream import UpstreamConnection
+from tests.unit.http1 import hostile
 from tests.unit.http1.conftest import Loops
 from tests.unit.http1.fakes import FakeOwner, FakeReceiver, Origin, until
 from tests.unit.http1.tls import client_context, server_context
@@ -221,18 +224,18 @@ def test_an_endless_head_is_cut_off(end: bytes) -> None:
 
 
 @pytest.mark.parametrize("endless", [b"1;" + b"x" * 10_000, b"0\r\nT: " + b"x" * 10_000, b"0\r\n" + b"T: x\r\n" * 1000])
-def test_an_endless_extension_or_trailer_is_cut_off(endless: bytes) -> None:
+async def test_an_endless_extension_or_trailer_is_cut_off(endless: bytes) -> None:
     """Whatever content came before it (RFC 9112 sections 7.1.1 and 7.1.2); trailers are not kept."""
     content = b"%x\r\n" % 1_000_000 + b"a" * 1_000_000 + b"\r\n"
     more = endless.rpartition(b"\r\n")[2] if b"T: x\r\n" not in endless else b"T: x\r\n"
     origin = Origin()
     receiver = origin.ask()
     origin.transport.receive(CHUNKED + content)
-    origin.transport.receive(endless)
-    for _ in range(2 * HEAD_BYTES // len(more)):
-        if not origin.transport.reading:
+    for piece in (endless, *[more] * (2 * HEAD_BYTES // len(more))):
+        await until(lambda: origin.transport.reading or origin.transport.closing)
+        if origin.transport.closing:
             break
-        origin.transport.receive(more)
+        origin.transport.receive(piece)
     assert receiver.outcome is Failure.INVALID
 
 
@@ -434,6 +437,101 @@ def test_what_has_come_is_told_at_the_end_of_each_read() -> None:
     origin.transport.receive(b"ef")
     assert receiver.outcome == (200, b"abcdef")
     assert receiver.pauses == 2
+
+
+@pytest.mark.parametrize("shape", hostile.SHAPES)
+async def test_an_answer_in_tiny_pieces_takes_many_turns(shape: str) -> None:
+    """In each turn so much is parsed; nothing is taken from the socket meanwhile, and the connection is not used again."""
+
+    class Counting(FakeReceiver):
+        pieces = 0
+
+        def answer_body(self, data: bytes) -> None:
+            assert data
+            self.pieces += 1
+
+    origin = Origin()
+    receiver = Counting()
+    origin.connection.send(receiver, b"GET / HTTP/1.1\r\n\r\n")
+    data = CHUNKED + hostile.body(shape, 262_144)
+    origin.transport.receive(data)
+    turns, before = 1, 0
+    while not origin.transport.reading and not origin.transport.closing:
+        assert receiver.pieces - before <= CALLS_PER_TURN
+        before = receiver.pieces
+        await asyncio.sleep(0)
+        turns += 1
+    assert receiver.pieces - before <= CALLS_PER_TURN
+    assert turns > 5 or shape not in hostile.TAKE_TURNS
+    assert receiver.pieces > 0
+    assert not origin.pooled
+
+
+TINY = CHUNKED + b"1\r\na\r\n" * 3000 + b"0\r\n\r\n"
+
+
+async def test_an_answer_of_many_turns_waits_for_who_does_not_keep_up() -> None:
+    """Held back, nothing of it is told, however many turns pass; then it goes on to its end."""
+    origin = Origin()
+    receiver = origin.ask()
+    receiver.on_pause = origin.connection.pause
+    origin.transport.receive(TINY)
+    for _ in range(10):
+        told = receiver.body
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert receiver.body == told
+        origin.connection.resume()
+        origin.connection.resume()
+        await asyncio.sleep(0)
+        assert len(receiver.body) - len(told) <= CALLS_PER_TURN
+    assert receiver.outcome == (200, b"a" * 3000)
+    assert origin.transport.closing
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"), [(TINY, (200, b"a" * 3000)), (TINY[:-1], Failure.TRUNCATED)], ids=["whole", "cut"]
+)
+async def test_what_came_before_the_end_of_a_connection_is_still_told(data: bytes, expected: object) -> None:
+    """A connection that ends while an answer waits for its turns: its outcome is what has come, not when it was read."""
+    origin = Origin()
+    receiver = origin.ask()
+    origin.transport.receive(data)
+    origin.transport.lose()
+    await until(lambda: receiver.outcome)
+    assert receiver.outcome == expected
+    origin.connection.pause()
+    origin.connection.resume()
+
+
+async def test_an_answer_may_be_abandoned_between_its_turns() -> None:
+    """Nobody is told any more, and nothing of it is read."""
+    origin = Origin()
+    receiver = origin.ask()
+    origin.transport.receive(TINY)
+    told = receiver.body
+    origin.connection.abandon()
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert (receiver.outcome, receiver.body) == (None, told)
+    assert origin.transport.aborted
+
+
+async def test_bytes_behind_an_answer_of_many_turns_are_nobodys() -> None:
+    """They end the connection, whether they were read with it or not."""
+    origin = Origin()
+    receiver = origin.ask()
+    origin.transport.receive(TINY + OK)
+    await until(lambda: receiver.outcome)
+    assert receiver.outcome == (200, b"a" * 3000)
+    assert not origin.pooled
+
+
+def test_a_head_of_many_lines_is_no_answer() -> None:
+    """Llhttp calls back for each of them."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+    assert outcome(head + b"a:\r\n" * (HEAD_LINES - 3) + b"\r\n") == ((200, b""), True)
+    assert outcome(head + b"a:\r\n" * (HEAD_LINES - 2) + b"\r\n") == (Failure.INVALID, False)
 
 
 @pytest.mark.parametrize("when", ["on_start", "on_pause"])

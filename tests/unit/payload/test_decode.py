@@ -36,6 +36,7 @@ def raw_deflate(data: bytes) -> bytes:
         (b"deflate", zlib.compress(b'{"a":1}')),
         (b"deflate", raw_deflate(b'{"a":1}')),
     ],
+    ids=["none", "identity", "gzip", "gzip in capitals", "zlib", "raw deflate"],
 )
 def test_the_codings_that_are_read(coding: bytes | None, coded: bytes) -> None:
     """Identity, gzip, zlib and raw deflate all give the same bytes."""

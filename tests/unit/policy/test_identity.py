@@ -32,8 +32,9 @@ def sent(call: str, body: Any = None, *kinds: str) -> tuple[str, Any]:  # noqa: 
     method, _, target = call.partition(" ")
     match = TABLE.match(method, target.encode())
     chosen = policy(*kinds).for_endpoint(match.endpoint.name)
-    kept, _ = chosen.apply(body, id_type=match.query.get("id_type", ""))
-    return chosen.target(match)[0].decode(), kept
+    named = chosen.named(match, body)
+    kept, _ = chosen.apply(body, named=named)
+    return chosen.target(match, named)[0].decode(), kept
 
 
 def test_a_pseudonym_keeps_its_type() -> None:
@@ -153,7 +154,8 @@ def test_in_report_mode_it_only_counts() -> None:
     """Body and path are told, and left."""
     chosen = policy(mode="report").for_endpoint("track.v1.identify")
     match = TABLE.match("PUT", b"/api/v1/customers/5")
-    value, hits = chosen.apply({"email": "ada@example.com"})
-    target, more = chosen.target(match)
+    named = chosen.named(match, {"email": "ada@example.com"})
+    value, hits = chosen.apply({"email": "ada@example.com"}, named=named)
+    target, more = chosen.target(match, named)
     assert (value, target) == ({"email": "ada@example.com"}, b"/api/v1/customers/5")
     assert {hit.labels for hit in (*hits, *more)} == {("identifiers", "hash", "report")}

@@ -47,3 +47,21 @@ def test_limits_that_are_not_even_counted_are_told() -> None:
     """Otherwise `report` costs nothing and is the default."""
     assert found(RULE, vendor_limits="off") == ["policy.vendor_limits"]
     assert found(RULE, vendor_limits="enforce") == found(RULE, vendor_limits="report") == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "allow", "paths"),
+    [
+        ({"action": "deny"}, {"track.v1.identify": ["plan"]}, ["policy.rules.0"]),
+        ({"action": "deny"}, {"pipelines.*": ["ssn"]}, ["policy.rules.0"]),
+        ({"action": "deny", "endpoints": ["app.*"]}, {"track.*": ["plan"]}, []),
+        ({"action": "deny"}, None, []),
+        ({"action": "strip"}, {"*": ["plan"]}, []),
+        ({"action": "deny", "fields": [], "detect": ["email"]}, {"*": []}, ["policy.rules.0"]),
+    ],
+)
+def test_where_a_call_is_refused_for_what_would_be_stripped(
+    rule: dict[str, Any], allow: dict[str, list[str]] | None, paths: list[str]
+) -> None:
+    """`deny` is asked before `allow` strips, which somebody who writes both may not expect."""
+    assert found(RULE | rule, allow=allow) == paths

@@ -19,7 +19,8 @@ def ruled(name: str) -> bool:
 
 def masked(text: str) -> str:
     """Return a text with the values masked that stand behind the quoted name `ssn`."""
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for value in named_values(text, ruled, unmetered()):
         pieces += (text[done : value.start], "[R]")
         done = value.end

@@ -52,6 +52,7 @@ def test_an_entry_is_shown_as_it_came() -> None:
         ([("Content-Encoding", "gzip")], b"[1]", None),
         ([("Content-Encoding", "br")], b"[1]", None),
     ],
+    ids=["empty", "null", "no JSON", "JSON", "coded", "not coded as it says", "coded in an unknown way"],
 )
 def test_a_body_is_decoded_where_it_can_be(headers: list[tuple[str, str]], body: bytes, decoded: object) -> None:
     """Codings are taken off to look inside; the raw body stays coded."""

@@ -141,3 +141,21 @@ def test_a_missing_engine_is_refused_with_the_way_to_get_it(monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "re2", None)
     with pytest.raises(ValueError, match=r'email: needs a library: pip install "customerio-sidecar\[detectors\]"'):
         Scanner(["email"], {})
+
+
+def test_the_least_digits_of_a_number() -> None:
+    """Of its detectors the least, so that small numbers are not looked at; any, where a pattern is a user's own."""
+    for names, least in (
+        (["payment_card"], 13), (["payment_card", "us_ssn:bare"], 9), (["phone:US"], 10), (["phone:DE"], 4),
+        (["email"], 0), (["national_id:IN", "email"], 12),
+    ):  # fmt: skip
+        assert Scanner(names, {}).number_digits_min == least
+    assert Scanner(["payment_card", "own"], {"own": "7+"}).number_digits_min == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("email", "a@b.co"), ("ipv4", "1.1.1.1"), ("ipv6", "::12"), ("payment_card", "4222222222222")]
+)
+def test_the_shortest_find_is_found(name: str, text: str) -> None:
+    """Only what is shorter is not looked at, and it costs no folding."""
+    assert found(name, text) == [text]

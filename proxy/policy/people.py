@@ -1,0 +1,341 @@
+"""The people that one request names, and what is replaced of them in the whole of it.
+
+A raw identifier beside its own pseudonym names the person again, so replacing it where Customer.io reads it is not enough:
+
+* An email address, or a phone number of seven digits or more, that the request names in its path, its query or at an identifier
+  position of its body is replaced wherever it is a whole value, or a key. An id is replaced under keys that ids stand under
+  (`ID_KEYS`): `5` is a quantity as well.
+* Spellings are compared, not bytes: case, white space, percent-coding, full-width letters and the separators of a phone number
+  hide nothing, and `5` and `"5"` are one id.
+* Where a type is replaced, only a scalar may stand, or an array of scalars where the table says so, and what leads there is an
+  object. Anything else could hold an identifier that is not seen as one, so the call is refused. Nothing (null, an empty text,
+  object or array) is legal everywhere but for an array or object in place of a scalar.
+* Of an endpoint that the table does not know, keys say what identifiers are (`BY_KEY`).
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import quote, unquote
+
+from proxy.api.match import Match, encode_query
+from proxy.api.model import Endpoint, Identifier
+from proxy.payload.budget import UNMETERED, Budget
+from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, DeniedError, Hit
+from proxy.policy.identity import CODED_MAX, LONGEST, NOBODY, Pseudonyms, address, phone_digits
+from proxy.policy.names import key_units, normal_form
+from proxy.policy.texts import digits_of
+
+# What keys say, in normal form, where no table does.
+BY_KEY: Final[Mapping[str, Identifier]] = {
+    **dict.fromkeys(("email", "emailaddress", "useremail", "customeremail", "emails"), Identifier.EMAIL),
+    **dict.fromkeys(("phone", "phonenumber", "phones"), Identifier.PHONE),
+    **dict.fromkeys(("anonymousid", "anonymousids"), Identifier.ANONYMOUS_ID),
+    **dict.fromkeys(
+        (
+            "accountid", "contactid", "customerid", "customerids", "distinctid", "externalid", "id", "identifier", "ids",
+            "memberid", "personid", "previousid", "profileid", "subscriberid", "uid", "userid", "userids", "uuid",
+        ),
+        Identifier.SHAPE,
+    ),
+}  # fmt: skip
+# The keys, in normal form, under which a value that the request names elsewhere as an id is that id.
+ID_KEYS: Final = frozenset((*BY_KEY, "cioid"))
+# What it takes, in units of `payload.budget`: to look at a member or element, and to note an identifier.
+MEMBER_UNITS: Final = 3
+NAMED_UNITS: Final = 30
+_PHONE_CHARACTERS = 40
+_PARAMETER = re.compile(r"\{(\w+)\}")
+_PAIRED = frozenset({"name", "key", "field"})
+_PAIR_KEYS = 8
+
+
+class Person:
+    """A place in a body, as far as identifiers that are replaced stand there or below.
+
+    Its keys are compared in normal form: `traits.Email` is an email address as well.
+    """
+
+    __slots__ = ("each", "keys", "kind", "whole")
+
+    def __init__(self) -> None:
+        """Make a place where nothing is known yet."""
+        self.keys: dict[str, Person] = {}
+        self.each: Person | None = None
+        """The place of each element, where an array belongs here."""
+        self.kind: Identifier | None = None
+        self.whole = False
+        """Whether an expression stands here, whose conditions name people."""
+
+    def place(self, position: str) -> "Person":
+        """Return the place that a position of the endpoint table names, seen from here."""
+        if position in ("", "**"):
+            return self
+        step, _, rest = position.partition(".")
+        found = self.keys.setdefault(normal_form(step), Person())
+        for _ in range(step.count("[]")):
+            found.each = found.each or Person()
+            found = found.each
+        return found.place(rest)
+
+
+class Identity:
+    """What replaces identifiers in the calls of one endpoint, and what is told of it."""
+
+    __slots__ = ("_forms", "_root", "bodiless", "hit", "pseudonyms")
+
+    def __init__(self, pseudonyms: Pseudonyms, hit: Hit, endpoint: Endpoint | None) -> None:
+        """Replace by `pseudonyms`; without an `endpoint`, in calls that the table does not know."""
+        self.pseudonyms = pseudonyms
+        self.hit = hit
+        self.bodiless = endpoint is not None and endpoint.bodiless
+        self._forms: dict[str, str] = {}
+        self._root = None if endpoint is None else self._tree(endpoint)
+
+    def _tree(self, endpoint: Endpoint) -> Person:
+        root = Person()
+        for position, kind in (*endpoint.identifiers.items(), *endpoint.naming_attributes.items()):
+            if self.pseudonyms.changes(kind):
+                root.place(position).kind = kind
+        for position in endpoint.routing:
+            if position.endswith("**"):
+                root.place(position).whole = True
+        return root
+
+    def form(self, key: str, budget: Budget = UNMETERED) -> str:
+        """Return the normal form of a key, which is remembered."""
+        known = self._forms.get(key)
+        if known is None:
+            budget.spend(key_units(key))
+            known = normal_form(key)
+            if len(key) <= KNOWN_KEY_CHARACTERS:
+                if len(self._forms) >= KNOWN_KEYS:
+                    self._forms.clear()
+                self._forms[key] = known
+        return known
+
+    def named(self, match: Match | None, body: object, budget: Budget = UNMETERED) -> "Named":
+        """Return who is named in a call: in its path and query, where `match` is at hand, and in its body.
+
+        Raises:
+            DeniedError: at an identifier position stands what could hide an identifier.
+            RefusedError: `too_complex`.
+        """
+        found = Named(self, "" if match is None else match.query.get("id_type", ""), budget)
+        if match is not None:
+            for kind, value in parameters(match):
+                found.add(kind, value)
+            for name, value in match.unnamed_query:
+                self._by_keys(BY_KEY.get(self.form(name)), value, found)
+        if self._root is None:
+            self._by_keys(None, body, found)
+        else:
+            self._visit(self._root, body, found)
+        return found
+
+    def _visit(self, person: Person, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
+        """Look for identifiers in a value that stands at the place of `person`."""
+        kind = type(value)
+        if value is None or kind is bool or (kind is str and not value):
+            return
+        if person.kind is not None:
+            if kind is dict or kind is list:
+                self._refuse()
+            else:
+                found.add(person.kind, value if kind is str else digits_of(value))
+        elif person.whole:
+            self._conditions(value, found)
+        elif person.each is not None and kind is list:
+            found.budget.spend(MEMBER_UNITS * len(value))
+            for element in value:
+                self._visit(person.each, element, found)
+        elif person.keys and kind is dict:
+            found.budget.spend(MEMBER_UNITS * len(value))
+            for key, child in value.items():
+                place = self._below(person, key, found.budget)
+                if place is not None:
+                    self._visit(place, child, found)
+        # Neither is needed here: an empty object is written as an array by some clients, and the other way round.
+        elif (person.keys or person.each is not None) and value not in ({}, []):
+            self._refuse()
+
+    def _below(self, person: Person, key: str, budget: Budget) -> Person | None:
+        """Return the place of a key, which may be dotted: as many steps as it spells."""
+        if not person.keys:
+            return None
+        place = person.keys.get(self.form(key, budget))
+        if place is not None or "." not in key:
+            return place
+        head, _, rest = key.partition(".")
+        place = person.keys.get(self.form(head, budget))
+        return None if place is None else self._below(place, rest, budget)
+
+    def _conditions(self, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
+        """Look for the identifiers that a filter compares with: `{field: email, operator: eq, value: …}`."""
+        if type(value) is dict:
+            found.budget.spend(MEMBER_UNITS * (1 + len(value)))
+            field = value.get("field")
+            self._by_keys(BY_KEY.get(self.form(field, found.budget)) if type(field) is str else None, value.get("value"), found)
+            for child in value.values():
+                self._conditions(child, found)
+        elif type(value) is list:
+            found.budget.spend(MEMBER_UNITS * (1 + len(value)))
+            for child in value:
+                self._conditions(child, found)
+
+    def _by_keys(self, kind: Identifier | None, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
+        """Look for identifiers under keys that say so, where no table does; `kind` is what stands here by its key."""
+        form = type(value)
+        if form is dict:
+            found.budget.spend(MEMBER_UNITS * (1 + len(value)))
+            for key, child in value.items():
+                self._by_keys(BY_KEY.get(self.form(key, found.budget)), child, found)
+        elif form is list:
+            found.budget.spend(MEMBER_UNITS * (1 + len(value)))
+            for child in value:
+                self._by_keys(kind, child, found)
+        elif kind is not None and value is not None and form is not bool:
+            found.add(kind, value if form is str else digits_of(value))
+
+    def _refuse(self) -> None:
+        if self.hit.enforced:
+            raise DeniedError([self.hit])
+
+
+class Named:
+    """Who is named in one request, and their pseudonyms."""
+
+    __slots__ = ("_emails", "_id_type", "_ids", "_phones", "budget", "identity")
+
+    def __init__(self, identity: Identity, id_type: str, budget: Budget) -> None:
+        """Begin with nobody; `id_type` is what the call's query says its identifiers are, and `budget` pays for the work."""
+        self.identity = identity
+        self.budget = budget
+        self._id_type = id_type
+        self._emails: dict[str, str] = {}
+        self._phones: dict[str, str] = {}
+        self._ids: dict[str, str] = {}
+
+    def add(self, kind: Identifier, text: str) -> None:
+        """Note that `text` stands where an identifier of this kind belongs."""
+        self.budget.spend(NAMED_UNITS)
+        pseudonyms = self.identity.pseudonyms
+        pseudonym = pseudonyms.of(kind, text, self._id_type)
+        if pseudonym == text or len(text.strip()) > LONGEST:
+            return
+        kind = pseudonyms.typed(kind, text, self._id_type)
+        if kind is Identifier.EMAIL and (form := address(text)):
+            self._emails[form] = pseudonym
+        elif kind is Identifier.PHONE and (digits := phone_digits(text)):
+            self._phones[digits] = pseudonym
+        else:
+            self._ids[text.strip()] = pseudonym
+
+    def replaced(self, value: Any, kind: Identifier | None, *, keyed: bool) -> Any:  # noqa: ANN401 - a scalar
+        """Return what stands for a text or a number in what leaves, as `pseudonym` does; the very value where it stays."""
+        text = value if type(value) is str else digits_of(value)
+        pseudonym = self.pseudonym(kind, text, keyed=keyed)
+        return value if pseudonym == text else pseudonym
+
+    def pseudonym(self, kind: Identifier | None, text: str, *, keyed: bool) -> str:
+        """Return what stands for `text` in what leaves; it is itself where it names nobody whose identifier is replaced.
+
+        `kind` is that of its position, `keyed` says that it stands under a key that ids stand under.
+        """
+        if kind is not None:
+            if kind in NOBODY:
+                # Where a message goes must not change; a device token that names a person may.
+                if kind is Identifier.ADDRESS:
+                    return text
+            else:
+                pseudonym = self.identity.pseudonyms.of(kind, text, self._id_type)
+                if pseudonym != text:
+                    return pseudonym
+        plain = text.strip()
+        if len(plain) > LONGEST:
+            return text
+        for coded in range(CODED_MAX):
+            found = self._known(plain, keyed=keyed)
+            if found:
+                return quote(found, safe="") if coded else found
+            if "%" not in plain:
+                break
+            plain = unquote(plain)
+        return text
+
+    def key(self, key: str) -> str:
+        """Return what stands for a key, which may be an address itself."""
+        return self.pseudonym(None, key, keyed=False)
+
+    def keyed(self, key: str, siblings: dict[str, Any], *, expression: bool) -> bool:
+        """Say whether what stands under `key` among its `siblings` is an id, if it is one that the request names.
+
+        The value of a pair belongs to the name beside it: `{"field": "id", "operator": "eq", "value": "5"}`. In the
+        `expression` of a filter nothing else does: a segment has an id too.
+        """
+        form = self.identity.form(key)
+        if not expression:
+            if form in ID_KEYS:
+                return True
+            if "." in key and self.identity.form(key.rpartition(".")[2]) in ID_KEYS:
+                return True
+        return (
+            form == "value"
+            and len(siblings) <= _PAIR_KEYS
+            and any(
+                type(beside) is str and self.identity.form(name) in _PAIRED and self.identity.form(beside) in ID_KEYS
+                for name, beside in siblings.items()
+            )
+        )
+
+    def target(self, match: Match) -> bytes:
+        """Return the target of a call with pseudonyms in its path and query."""
+        endpoint = match.endpoint
+        if endpoint.method == "*":
+            path = b"/".join(map(self._segment, match.target.split(b"/")))
+            return match.target if path == match.target else path
+        ids, query = self._replaced(match)
+        if ids == match.path_ids and query == match.query:
+            return match.target
+        path = _PARAMETER.sub(lambda parameter: quote(ids[parameter[1]], safe=""), endpoint.path).encode()
+        return path + (b"?" + encode_query(query.items()) if query else b"")
+
+    def left(self, match: Match) -> list[str]:
+        """Return the identifiers in the path and query of a call that are kept, and are no pseudonyms."""
+        ids, query = self._replaced(match)
+        now, before = (*ids.values(), *query.values()), (*match.path_ids.values(), *match.query.values())
+        made = self.identity.pseudonyms.made
+        return [value for value, was in zip(now, before, strict=True) if value == was and not made(value)]
+
+    def _known(self, text: str, *, keyed: bool) -> str:
+        """Return the pseudonym of an identifier that the request names, or nothing."""
+        if keyed and self._ids and (found := self._ids.get(text.strip())):
+            return found
+        if self._emails and ("@" in text or not text.isascii()) and (found := self._emails.get(address(text))):
+            return found
+        if self._phones and len(text) <= _PHONE_CHARACTERS:
+            return self._phones.get(phone_digits(text), "")
+        return ""
+
+    def _replaced(self, match: Match) -> tuple[dict[str, str], dict[str, str]]:
+        endpoint = match.endpoint
+        return (
+            {name: self._parameter(name, endpoint.path_ids[name], value) for name, value in match.path_ids.items()},
+            {name: self._parameter(name, endpoint.query[name], value) for name, value in match.query.items()},
+        )
+
+    def _parameter(self, name: str, kind: Identifier, value: str) -> str:
+        return self.pseudonym(kind, value, keyed=self.identity.form(name) in ID_KEYS)
+
+    def _segment(self, segment: bytes) -> bytes:
+        """Return a segment of a path that no row describes: an address is one person's, any other text if it was named."""
+        text = unquote(segment.decode())
+        now = self.pseudonym(Identifier.SHAPE if "@" in text else None, text, keyed=True)
+        return segment if now == text else quote(now, safe="").encode()
+
+
+def parameters(match: Match) -> Iterator[tuple[Identifier, str]]:
+    """Yield the kind and value of each parameter in a call's path and query."""
+    for values, kinds in ((match.path_ids, match.endpoint.path_ids), (match.query, match.endpoint.query)):
+        for name, value in values.items():
+            yield kinds[name], value
