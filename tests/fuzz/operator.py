@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from proxy.admin.app import build
 from proxy.admin.serve import serving
+from proxy.api.web import Hosts
 from proxy.metrics import Metrics
 from proxy.policy.inventory import Inventory
 from proxy.sensitive import Sensitive
@@ -125,7 +126,7 @@ async def _asked(sent: list[bytes]) -> object:
     Metrics(registry, "1.2.3")
     inventory = Inventory(lambda: 0.0, lambda _: None, lambda: None)
     inventory.saw("track.v1.identify", {"plan": "x"}, b'{"plan":"x"}')
-    page = build(registry, lambda: True, lambda: Sensitive(TOKEN), lambda: [KEY], lambda: inventory)
+    page = build(registry, lambda: True, lambda: Sensitive(TOKEN), lambda: [KEY], lambda: inventory, hosts=Hosts())
     faults: list[str] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, told: faults.append(type(told.get("exception")).__name__))
     async with serving(page, "127.0.0.1", 0) as (host, port):

@@ -183,8 +183,8 @@ def given_back(data: bytes) -> bool:
     views = {text, unescaped(text), unquote(text), unquote(unescaped(text))}
     read = _read_all(views)
     # What was coded twice is the header line, in which the pair is coded already.
-    views |= read | _read_all({view for view in read if "Basic " in view})
-    return any(secret in view for view in views for secret in (KEY, SITE))
+    line = _read_all({view for view in read if "Basic " in view})
+    return any(secret in view for view in views | read for secret in (KEY, SITE)) or any(PAIR.decode() in view for view in line)
 
 
 def _read_all(views: Iterable[str]) -> set[str]:

@@ -71,7 +71,7 @@ def test_a_policy_that_does_nothing_is_found_out(tmp_path: Path) -> None:
 def test_a_scrubber_that_does_nothing_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """An upstream that echoes what it was sent gives the key away where answers are scrubbed of another one."""
     ours = wired.key(KEY)
-    monkeypatch.setattr(wired, "key", lambda _: dataclasses.replace(ours, renderings=Sensitive(frozenset({b"another-key"}))))
+    monkeypatch.setattr(wired, "key", lambda _: dataclasses.replace(ours, hidden=Sensitive(frozenset({b"another-key"}))))
     body = f'"{KEY}"'
     case = {"request": "identify", "pieces": [f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\n\r\n{body}"]}
     with pytest.raises(Finding, match="the answer holds the credential"):
