@@ -35,14 +35,15 @@ BEFORE_CHECKOUT := PYTHONSAFEPATH=1 PYTHONPATH="$(CURDIR)/.tools/compiled"
 unexport PYTHONDONTWRITEBYTECODE
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test check soak bench evaluate wheel install sdk gates tools lock upgrade docs
+.PHONY: help demo test check fuzz soak bench evaluate wheel install sdk gates tools lock upgrade docs
 
 help:
 	@echo "make demo     the sidecar between the official SDK and a simulated Customer.io"
 	@echo "make test     every test that this machine can run, on each core; ARGS='-k drain' passes options to pytest"
 	@echo "              COMPILED=1 runs them against the compiled package; 'make bench COMPILED=1' measures it too"
 	@echo "make check    style, types, floors, secrets, Dockerfile, locks"
-	@echo "make soak     1,000 rotations of keys under two SDKs that never stop calling"
+	@echo "make fuzz     attacks the sidecar with cases made from a seed; SECONDS=120, ARGS='--seed 7 body' chooses"
+	@echo "make soak     1,000 rotations of keys under two SDKs that never stop calling; then the fuzzer, twenty minutes a target"
 	@echo "make bench    throughput and latency beside other proxies (needs wrk and nginx); ARGS='--tls --peers all' widens it"
 	@echo "make evaluate what detectors find in labelled texts, beside Microsoft Presidio; ARGS=--docs writes it into the page"
 	@echo "make wheel    the compiled package for this platform (needs a C compiler)"
@@ -66,9 +67,15 @@ check: install extras gates
 	.ci/locks check
 	$(BIN)/python helm/values_schema.py --check
 
-# 1,000 rotations under load, which take about a quarter of an hour.
-soak: install sdk
+# 1,000 rotations under load, which take about a quarter of an hour; then each target of the fuzzer for twenty minutes.
+soak: install extras sdk
 	@SOAK_ROTATIONS=1000 $(BIN)/python -m pytest tests/sdk/test_rotation.py $(ARGS)
+	@$(BIN)/python -m tests.fuzz --each 1200 --seed "$$(date +%s)"
+
+# SECONDS for all targets together. What is found stands in tests/fuzz/corpus afterwards, where `make test` runs it again.
+SECONDS := 120
+fuzz: install extras $(COMPILED_HERE)
+	@$(if $(COMPILED),$(BEFORE_CHECKOUT):"$(CURDIR)") $(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(ARGS)
 
 bench: install $(COMPILED_HERE) $(patsubst %,.tools/bench/%/.installed,$(if $(filter all,$(BENCH_ASKED)),$(BENCH_PEERS),$(BENCH_ASKED)))
 	@$(BIN)/python -m bench $(ARGS)

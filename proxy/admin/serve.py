@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import cast
 
-from aiohttp import web
+from aiohttp import HttpVersion10, HttpVersion11, web
 
 from proxy.errors import Answer, error_body
 
@@ -25,6 +25,8 @@ SHUTDOWN_SECONDS = 1.0
 MALFORMED = "malformed_request", Answer(400, "The request is not well-formed HTTP.")
 FAILED = "internal", Answer(500, "The sidecar could not make this page.")
 
+_VERSIONS = (HttpVersion10, HttpVersion11)
+
 Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
@@ -37,6 +39,8 @@ async def serving(handle: Handle, host: str, port: int) -> AsyncIterator[tuple[s
     """
 
     async def once(request: web.BaseRequest) -> web.StreamResponse:
+        if request.version not in _VERSIONS and request.transport is not None:
+            request.transport.abort()  # the parser takes others too, one of none for 0.9, and would answer in them
         response = await handle(request)
         response.force_close()
         return response

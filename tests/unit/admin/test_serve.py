@@ -52,6 +52,15 @@ def parsed(answer: bytes) -> tuple[int, dict[str, str], bytes]:
     return int(first.split()[1]), headers, body
 
 
+@pytest.mark.parametrize("line", [b"CONNECT e\n\r\n", b"CONNECT z HTTP/2.0\r\nHost: x\r\n\r\n"])
+async def test_another_version_has_no_answer(port: int, line: bytes) -> None:
+    """The parser below takes HTTP/0.9 and 2.0, whose answers look otherwise: the connection ends, and others go on."""
+    with contextlib.suppress(ConnectionError):
+        assert await exchange(port, line) == b""
+    status, _, _ = parsed(await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"))
+    assert status == 200
+
+
 async def test_a_connection_carries_one_answer(port: int) -> None:
     """It is closed after it, so no idle one is ever held."""
     status, headers, body = parsed(await exchange(port, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3))
