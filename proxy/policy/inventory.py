@@ -57,7 +57,7 @@ class Scanner(Protocol):
     def marks(self, body: bytes) -> str | None:
         """Return None where there is certainly nothing to find in a JSON text."""
 
-    def spans(self, text: str, budget: Budget = ...) -> Sequence[Span]:
+    def spans(self, text: str, budget: Budget = UNMETERED) -> Sequence[Span]:
         """Return what is found; raise RefusedError where that takes more than `budget` allows."""
 
 

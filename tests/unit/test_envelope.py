@@ -171,7 +171,7 @@ def test_every_rule_sees_the_path_of_an_unknown_endpoint(path: str) -> None:
     assert hits
     counting = policy(*(rule | {"mode": "report"} for rule in UNKNOWN_RULES), endpoint="unknown.track")
     counted: list[Hit] = []
-    assert target_sent(counting, match(path), counted) == match(path).target
+    assert target_sent(counting, match(path), None, unmetered(), counted) == match(path).target
     assert set(counted)
     assert len(set(counted)) == len(counted)
 
