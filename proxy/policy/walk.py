@@ -294,7 +294,7 @@ class Walk:
         if named is not None and (pseudonym := named.key(key)) != key:
             self._note(named.identity.hit)
             name = pseudonym if named.identity.hit.enforced else key
-        elif detecting is not None and key not in detecting.clear_keys:
+        if detecting is not None and name is key and key not in detecting.clear_keys:
             told = len(self.acts)
             name = self._detected(key, key, NOWHERE)
             if len(self.acts) == told:
