@@ -39,6 +39,8 @@ _PHONE_BEGINS = frozenset("+(0123456789")
 # No number below has the digits of a phone number.
 _SMALL = 10 ** (PHONE_DIGITS - 1)
 _NO_KEYS: Mapping[str, Identifier] = MappingProxyType({})
+# What Customer.io keeps as the data of an event, and takes for nobody's identifier.
+_DATA = re.compile(r"(?:\A|\.)(?:data|properties|context)\.")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _PAIRED = frozenset({"name", "key", "field"})
 _PAIR_KEYS = 8
@@ -60,8 +62,9 @@ class Identity:
     def _tree(self, endpoint: Endpoint) -> Person:
         root = Person()
         for position, kind in (*endpoint.identifiers.items(), *endpoint.naming_attributes.items()):
+            reads = not _DATA.search(position)
             if kind not in NOBODY:
-                root.place(position, strict=self.pseudonyms.changes(kind)).kind = kind
+                root.place(position, strict=reads and self.pseudonyms.changes(kind)).kind = kind
         for position in endpoint.routing:
             if position.endswith("**"):
                 root.place(position).whole = True

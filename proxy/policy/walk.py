@@ -487,7 +487,7 @@ class Walk:
             name = pseudonym if named.identity.hit.enforced else key
         elif self._structured and any(sign in key for sign in "\"'=%"):
             name = self._text(key, NOWHERE, self._rules.places)
-        elif detecting is not None and key not in detecting.clear_keys:
+        if detecting is not None and name is key and key not in detecting.clear_keys:
             told = len(self.acts)
             name = self._detected(key, key, NOWHERE)
             if len(self.acts) == told:

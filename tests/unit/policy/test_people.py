@@ -275,3 +275,10 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found is not None
     assert 0 < len(found.identity._forms) <= 10
     assert max(map(len, found.identity._forms)) <= KNOWN_KEY_CHARACTERS
+
+
+def test_a_key_that_names_somebody_is_still_looked_at_where_identifiers_are_only_counted() -> None:
+    """A policy in report mode may have a rule that enforces."""
+    rule = {"name": "no", "detect": ["email"], "action": "mask", "mode": "enforce"}
+    kept = sent(IDENTIFY, {"email": MAIL, MAIL: 1}, mode="report", rules=[rule])[1]
+    assert kept == {"email": MAIL, "[REDACTED]": 1}
