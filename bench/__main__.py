@@ -23,6 +23,10 @@ def main() -> int:
     options = argparse.ArgumentParser(prog="bench", description=__doc__)
     options.add_argument("--seconds", type=float, default=4.0, help="length of each run of wrk")
     options.add_argument("--rounds", type=int, default=3, help="runs of each subject, alternating")
+    options.add_argument(
+        "--connections", type=int, nargs="*", choices=measure.OTHER_CONNECTIONS, default=measure.OTHER_CONNECTIONS,
+        help="numbers of connections that throughput is measured with beside 64",
+    )  # fmt: skip
     options.add_argument("--tls", action="store_true", help="callers speak TLS; the upstream does not")
     options.add_argument("--peers", nargs="+", choices=["all", *apart], default=[], help="measure these as well")
     options.add_argument("--results", type=Path, default=RESULTS, metavar="FOLDER", help="where JSON and picture are kept")
@@ -36,7 +40,7 @@ def main() -> int:
         folder = Path(name)
         tls = certificates(folder / "tls") if chosen.tls else None
         subjects = start([peer for peer in wanted if peer.name not in skipped], folder, tls, stack)
-        measure.measure(subjects, folder, tls, chosen.seconds, chosen.rounds)
+        measure.measure(subjects, folder, tls, measure.Lengths(chosen.seconds, chosen.rounds, chosen.connections))
     results = {subject.name: subject.figures for subject in subjects}
     return report.finish(report.Run(chosen.tls, results, cost.stages(), skipped), chosen.results)
 

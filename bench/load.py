@@ -38,8 +38,8 @@ def throughput(port: int, tls: Path | None, script: Path, seconds: float, connec
         SystemExit: it saw an error.
     """
     command = [
-        "taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "-s", str(script),
-            "--timeout", "30s",
+        "taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
+        "-s", str(script),
         f"{'https' if tls else 'http'}://127.0.0.1:{port}",
     ]  # fmt: skip
     before = resource.getrusage(resource.RUSAGE_CHILDREN)

@@ -1,6 +1,7 @@
 """The figures of each subject, taken in one run, alternating."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,14 +38,25 @@ class Subject:
         return self.pid != self.upstream_pid
 
 
-def measure(subjects: list[Subject], folder: Path, tls: Path | None, seconds: float, rounds: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long is measured, and what."""
+
+    seconds: float
+    """Of each run."""
+    rounds: int
+    connections: Sequence[int] = OTHER_CONNECTIONS
+
+
+def measure(subjects: list[Subject], folder: Path, tls: Path | None, lengths: Lengths) -> None:
     """Fill in the figures of each subject; the first one is reached through no proxy."""
+    seconds = lengths.seconds
     script = folder / "identify.lua"
     script.write_text(work.wrk_script())
     for subject in subjects:
         if subject.is_proxy:
             subject.figures["rss_idle_mib"] = load.rss_mib(subject.pid)
-    for _ in range(rounds):
+    for _ in range(lengths.rounds):
         for subject in subjects:
             _flood(subject, script, tls, seconds)
     for subject in subjects:
@@ -53,7 +65,7 @@ def measure(subjects: list[Subject], folder: Path, tls: Path | None, seconds: fl
             "cpu_us": statistics.median(subject.cpu_us),
             "load_busy": statistics.median(subject.load_busy),
         }
-        for connections in OTHER_CONNECTIONS:
+        for connections in lengths.connections:
             flood = load.throughput(subject.port, tls, script, seconds, connections)
             if flood.requests:
                 subject.figures[f"requests_per_second_{connections}"] = flood.per_second

@@ -53,7 +53,10 @@ def _apart(name: str) -> Peer:
     return Peer(name, _python(f"{name}_peer", str(environment / "bin" / "python")), absent, asked_for=True)
 
 
-def _sidecar(name: str, *, compiled: bool = False) -> Peer:
+def sidecar(name: str, package: Path | None = None) -> Peer:
+    """Return the sidecar with the policy of that name, of this checkout or of another `package`, such as the compiled one."""
+    compiled = package == COMPILED
+
     def absent() -> str | None:
         return None if os.environ.get("COMPILED") or not compiled else "`make bench COMPILED=1` compiles it"
 
@@ -61,7 +64,7 @@ def _sidecar(name: str, *, compiled: bool = False) -> Peer:
         (place.folder / "policy.yaml").write_text(work.POLICIES[name])
         config = place.folder / "sidecar.yaml"
         config.write_text(work.config(name, "policy.yaml", place))
-        before_checkout = ["env", "PYTHONSAFEPATH=1", f"PYTHONPATH={COMPILED}"] if compiled else []
+        before_checkout = ["env", "PYTHONSAFEPATH=1", f"PYTHONPATH={package}"] if package else []
         return [*before_checkout, sys.executable, "-m", "proxy", "serve", "--config", str(config)]
 
     return Peer(f"{name}, compiled" if compiled else name, prepare, absent)
@@ -92,9 +95,9 @@ SINK = Peer("direct", _python("sink"), redacts=False, core=LOAD_CORE)
 PEERS = (
     SINK,
     Peer("aiohttp", _python("aiohttp_peer")),
-    _sidecar("sidecar"),
-    _sidecar("sidecar, full"),
-    _sidecar("sidecar, full", compiled=True),
+    sidecar("sidecar"),
+    sidecar("sidecar, full"),
+    sidecar("sidecar, full", COMPILED),
     _nginx("nginx"),
     _nginx("nginx+LuaJIT", 'access_by_lua_block { require "access" () }'),
     _apart("fastapi"),

@@ -12,6 +12,7 @@ from proxy.errors import Reason
 from proxy.exchange import Admission, Caller
 from proxy.http1 import heads
 from proxy.http1.cork import CorkedTransport
+from proxy.http1.framing import LARGE_READ_BYTES
 from proxy.http1.message import Message, Phase
 from proxy.http1.request import LINGER_BYTES, RequestReader
 from proxy.http1.server import Exchange, Server
@@ -135,7 +136,7 @@ class CallerConnection(asyncio.Protocol, Caller):
         phase = reader.phase
         if phase is not self._timed:
             self._time(phase)
-        if unfinished:
+        if unfinished or len(data) >= LARGE_READ_BYTES:
             self._pause_reading()
             self._soon()
         elif self._reading_paused:

@@ -15,6 +15,8 @@ FRAMING_PER_CONTENT_BYTE: Final = 8
 # No Content-Length that llhttp can count has more digits, but for leading zeros.
 MAX_LENGTH_DIGITS: Final = 20
 
+# A connection that so much was read from is read no more in this turn of the event loop; libuv would go on up to 32 times.
+LARGE_READ_BYTES: Final = 65_536
 # What one connection may have llhttp do in one turn of the event loop, so that chunks of one byte delay nobody else. llhttp is
 # fed in steps; a turn ends with the step in which it has had so many of them, or so many bytes that were not content.
 STEP_BYTES: Final = 2048

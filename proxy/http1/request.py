@@ -42,7 +42,7 @@ class RequestReader:
 
     __slots__ = (
         "_faulty", "_fields", "_keep_alive", "_message", "_parser", "_proceed", "_repeated", "_searched_bytes", "_server",
-        "_whole", "ended", "kept",
+        "_skipped_bytes", "_whole", "ended", "kept",
     )  # fmt: skip
 
     def __init__(self, server: Server, proceed: Callable[[], None]) -> None:
@@ -52,11 +52,9 @@ class RequestReader:
         self._parser: Any = None
         self._message: Message | None = None  # whose body is being read
         self._fields: dict[bytes, bytes] = DROPPED
-        self._faulty = False
+        self._faulty = self._keep_alive = self._whole = False
         self._repeated = 0
-        self._keep_alive = False
-        self._whole = False
-        self._searched_bytes = 0  # of what is kept of a head, without its end
+        self._searched_bytes = self._skipped_bytes = 0  # of what is kept of a head, without its end; of empty lines before it
         # Not read yet: of a head, of a body that takes more than a turn, or requests sent ahead. It is not copied to shrink.
         self.kept = bytearray()
         self.ended = False  # whether no request follows the last one returned
@@ -146,11 +144,15 @@ class RequestReader:
         start = 0
         if data[:1] in _LINE_ENDS:
             start = len(data) - len(data.lstrip(b"\r\n"))  # RFC 9112 section 2.2: empty lines before a request are ignored
+            self._skipped_bytes += start
+            if self._skipped_bytes > self._server.limits.head_bytes:
+                self._reject(Reason.MALFORMED_REQUEST)
+                return len(data)
         end = data.find(EMPTY_LINE, start or self._searched_bytes) + len(EMPTY_LINE)
         if end < len(EMPTY_LINE) or end - start > self._server.limits.head_bytes:
             self._await_head(data, start)
             return start
-        self._searched_bytes = 0
+        self._searched_bytes = self._skipped_bytes = 0
         head = data if type(data) is bytes and not start else bytes(data[start:end])
         line_end = head.find(b"\r\n")
         parts = head[:line_end].split(b" ")
@@ -220,10 +222,8 @@ class RequestReader:
     def _begin(self) -> None:
         self._parser = httptools.HttpRequestParser(self)
         self._fields = Fields()
-        self._faulty = False
+        self._faulty = self._keep_alive = self._whole = False
         self._repeated = 0
-        self._keep_alive = False
-        self._whole = False
 
     def _feed(self, data: bytes | bytearray) -> None:
         try:

@@ -15,7 +15,7 @@ import httptools
 from proxy.delivery.ports import Connection
 from proxy.exchange import Failure, Receiver
 from proxy.http1.cork import Cork, CorkedTransport
-from proxy.http1.framing import EMPTY_LINE
+from proxy.http1.framing import EMPTY_LINE, LARGE_READ_BYTES
 from proxy.http1.known import Known, KnownAnswer
 from proxy.http1.response import NOT_AN_ANSWER, ResponseReader
 
@@ -177,7 +177,7 @@ class UpstreamConnection(asyncio.Protocol, Connection):
         if reader.complete:
             self._finish()
             return
-        if reader.unfinished:
+        if reader.unfinished or len(data) >= LARGE_READ_BYTES:
             if not self._reading_on:
                 self._reading_on = True
                 self._transport.pause_reading()

@@ -62,7 +62,7 @@ class Identity:
     def _tree(self, endpoint: Endpoint) -> Person:
         root = Person()
         for position, kind in (*endpoint.identifiers.items(), *endpoint.naming_attributes.items()):
-            reads = not _DATA.search(position)
+            reads = position in endpoint.identifiers or not _DATA.search(position)
             if kind not in NOBODY:
                 root.place(position, strict=reads and self.pseudonyms.changes(kind)).kind = kind
         for position in endpoint.routing:

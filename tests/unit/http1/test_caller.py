@@ -19,7 +19,7 @@ from proxy.clock import SystemClock
 from proxy.errors import ANSWERS, Reason
 from proxy.http1.caller import LINGER_SECONDS, MAX_TURNED_AWAY, WRITE_BUFFER_BYTES, CallerConnection
 from proxy.http1.cork import Cork
-from proxy.http1.framing import FRAMING_BYTES_PER_TURN, STEP_BYTES, STEPS_PER_TURN
+from proxy.http1.framing import FRAMING_BYTES_PER_TURN, LARGE_READ_BYTES, STEP_BYTES, STEPS_PER_TURN
 from proxy.http1.request import LINGER_BYTES
 from proxy.http1.server import Server, ServerLimits
 from tests.unit.http1 import hostile
@@ -229,6 +229,19 @@ async def test_a_read_full_of_requests_is_answered_one_a_turn() -> None:
         answered += len(statuses(application.transport.taken()))
     assert answered == count
     assert application.server.held_bytes == 0
+
+
+@pytest.mark.parametrize("data", [b"a" * LARGE_READ_BYTES, b"a" * (LARGE_READ_BYTES - 1)])
+async def test_a_connection_is_not_read_again_in_a_turn_that_read_much(data: bytes) -> None:
+    """Libuv would go on up to 32 times, and everybody else wait; the next turn reads on."""
+    application = Application(limits=replace(LIMITS, inflight_bytes=64_000_000))
+    application.handler.body_bytes = 1_000_000
+    application.send(PUT + b"Content-Length: 1000000\r\n\r\n")
+    for _ in range(3):
+        application.transport.receive(data)
+        assert application.transport.reading is (len(data) < LARGE_READ_BYTES)
+        await asyncio.sleep(0)
+        assert application.transport.reading
 
 
 @pytest.mark.parametrize("shape", hostile.SHAPES)

@@ -544,6 +544,18 @@ def test_what_waits_for_a_turn_needs_room() -> None:
     assert reading.server.held_bytes == LIMITS.inflight_bytes - 1000
 
 
+@pytest.mark.parametrize("size", [1, 7, LIMITS.head_bytes])
+def test_empty_lines_before_a_request_are_bounded(size: int) -> None:
+    """As many bytes of them as a head may have are passed over (RFC 9112 section 2.2); more are no way to begin."""
+    lines = b"\r\n" * (LIMITS.head_bytes // 2)
+    reading = Reading()
+    for _ in range(2):  # each request may have them
+        (message,) = reading.feed(*(lines[at : at + size] for at in range(0, len(lines), size)), GET)
+        assert message.refused is None
+    (message,) = reading.feed(*(lines[at : at + size] for at in range(0, len(lines), size)), b"\n")
+    assert (message.refused, reading.reader.ended) == (Reason.MALFORMED_REQUEST, True)
+
+
 def test_a_head_that_comes_byte_by_byte_is_neither_copied_nor_searched_again() -> None:
     """The largest head that can be configured, in a million reads: half a terabyte of work if each began from the start."""
     size = 1_048_576

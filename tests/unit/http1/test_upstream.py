@@ -8,7 +8,7 @@ import pytest
 
 from proxy.exchange import Failure
 from proxy.http1.cork import Cork
-from proxy.http1.framing import CALLS_PER_TURN
+from proxy.http1.framing import CALLS_PER_TURN, LARGE_READ_BYTES
 from proxy.http1.response import HEAD_BYTES, HEAD_LINES, MAX_INTERIM_ANSWERS
 from proxy.http1.upstream import UpstreamConnection
 from tests.unit.http1 import hostile
@@ -437,6 +437,26 @@ def test_what_has_come_is_told_at_the_end_of_each_read() -> None:
     origin.transport.receive(b"ef")
     assert receiver.outcome == (200, b"abcdef")
     assert receiver.pauses == 2
+
+
+async def test_an_answer_is_not_read_on_in_a_turn_that_read_much() -> None:
+    """The next turn does, unless the receiver has held it back; and the connection is as good as any."""
+    origin = Origin()
+    receiver = origin.ask()
+    origin.transport.receive(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % (3 * LARGE_READ_BYTES))
+    origin.transport.receive(b"a" * LARGE_READ_BYTES)
+    reading = [origin.transport.reading]
+    origin.connection.pause()
+    await asyncio.sleep(0)
+    reading.append(origin.transport.reading)
+    origin.connection.resume()
+    await asyncio.sleep(0)
+    assert [*reading, origin.transport.reading] == [False, False, True]
+    origin.transport.receive(b"a" * LARGE_READ_BYTES)
+    await asyncio.sleep(0)
+    origin.transport.receive(b"a" * LARGE_READ_BYTES)
+    assert receiver.outcome == (200, b"a" * 3 * LARGE_READ_BYTES)
+    assert origin.pooled
 
 
 @pytest.mark.parametrize("shape", hostile.SHAPES)
