@@ -174,7 +174,9 @@ class Identity:
     def _mistyped(self, person: Person, value: object, found: "Named") -> None:
         """Refuse what stands in place of an identifier that is replaced, or leads to one; elsewhere it may hold addresses."""
         if not person.strict:
-            self._by_keys(Identifier.CIO_ID, value, found, _NO_KEYS)
+            held = held_json(value, found.budget) if isinstance(value, str) else None
+            value = value if held is None else held.value
+            self._by_keys(person.kind or Identifier.CIO_ID, value, found, _NO_KEYS)
         elif self.hit.enforced:
             raise DeniedError([self.hit])
 

@@ -65,8 +65,6 @@ IDENTIFY, EVENT = "PUT /api/v1/customers/u-77", "POST /api/v1/customers/u-77/eve
         ("POST /v1/identify", {"userId": NAME, "traits": encode({"email": MAIL}).decode()}),
         ("POST /v1/identify", {"userId": NAME, "traits": [{"email": MAIL}]}),
         ("POST /v1/identify", {"traits.email": [MAIL]}),
-        ("POST /v1/track", {"userId": NAME, "context": MAIL}),
-        ("POST /v1/track", {"userId": NAME, "context": {"traits": [MAIL]}}),
         ("POST /v1/batch", {"batch": {"userId": NAME}}),
         ("POST /v1/batch", {"batch": [MAIL]}),
         ("POST /v1/batch", {"batch": [[{"userId": NAME}]]}),
@@ -172,6 +170,9 @@ def test_nothing_hides_nothing(call: str, body: Any) -> None:  # noqa: ANN401 - 
         ("POST /v1/alias", {"userId": NAME, "traits": {"id": NAME}}, {"userId": ID, "traits": {"id": ID}}),
         ("POST /v1/track", {"context": {"traits": {"email": MAIL}}}, {"context": {"traits": {"email": EMAIL}}}),
         ("POST /v1/track", {"properties": {"email": MAIL}}, {"properties": {"email": EMAIL}}),
+        ("POST /v1/track", {"context": MAIL}, {"context": EMAIL}),
+        ("POST /v1/track", {"context": {"traits": [MAIL]}}, {"context": {"traits": [EMAIL]}}),
+        ("POST /v1/track", {"properties": {"email": [MAIL]}}, {"properties": {"email": [EMAIL]}}),
         ("POST /v1/batch", {"batch": [{"properties": {"email": MAIL}}]}, {"batch": [{"properties": {"email": EMAIL}}]}),
         (
             "POST /v1/batch",
