@@ -1,6 +1,7 @@
 """How much work one body may cost, and how long it may hold the event loop at a time (promise G11).
 
-Every step that looks at a body pays for it in units, before it does the work. A unit is about 0.1 microseconds of pure Python.
+Every step that looks at a body pays for it in units, before it does the work. A unit is about 0.1 microseconds of pure
+Python.
 A body has a constant number of units and so many more for each of its bytes: ordinary bodies never use them up. A body that
 needs more is refused as `too_complex`, so that nothing of it is looked at only in part.
 
@@ -13,7 +14,7 @@ from typing import Final
 
 from proxy.errors import Reason, RefusedError
 
-UNITS: Final = 20_000
+UNITS: Final = 100_000
 UNITS_PER_BYTE: Final = 3
 SLICE_UNITS: Final = 20_000
 

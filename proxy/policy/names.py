@@ -25,9 +25,10 @@ _ENDS_RUN: Final = "\u034f"
 # Characters whose compatibility form is long, and how long it is. All others have at most eight.
 _LONG_FORMS: Final = (("\ufdfa", 18),)
 
-# What it takes to find out what a key spells, in units of `payload.budget`: for any key, for each character of one in ASCII,
-# and for each of another.
-KEY_UNITS: Final = 20
+# What it takes to find out what a key spells, in units of `payload.budget`: for any key, for how many
+# characters of one in ASCII one more, and for each character of another.
+KEY_UNITS: Final = 3
+CHARACTERS_PER_UNIT: Final = 2
 OTHER_CHARACTER_UNITS: Final = 4
 
 
@@ -55,7 +56,7 @@ def spelled_names(key: str) -> list[str]:
 def key_units(key: str) -> int:
     """Return what it takes to compare `key`, in units of `payload.budget`."""
     if key.isascii():
-        return KEY_UNITS + len(key)
+        return KEY_UNITS + len(key) // CHARACTERS_PER_UNIT
     return KEY_UNITS + OTHER_CHARACTER_UNITS * (len(key) + sum(length * key.count(form) for form, length in _LONG_FORMS))
 
 

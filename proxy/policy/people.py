@@ -30,8 +30,8 @@ from proxy.policy.positions import NOWHERE, Person, Position
 from proxy.policy.texts import NESTED_MAX, digits_of, held_json, spelled
 
 # What it takes, in units of `payload.budget`: to look at a member or element, and to note an identifier.
-MEMBER_UNITS: Final = 3
-NAMED_UNITS: Final = 30
+MEMBER_UNITS: Final = 2
+NAMED_UNITS: Final = 22
 # JSON text of an object or array: an id may have braces around it, but then no quotation marks inside.
 _STRUCTURE = re.compile(r"""\s*(?:\[.*\]|\{[^"]*".*\})\s*""", re.DOTALL)
 _PHONE_CHARACTERS = 40

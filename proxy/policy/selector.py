@@ -21,8 +21,8 @@ STATES_MAX = 1024
 KNOWN_KEYS = 256
 KNOWN_KEY_CHARACTERS = 128
 STEPS_MAX = 32
-# What a step takes, in units of `payload.budget`, for each selector that may go on there.
-STEP_UNITS = 10
+# What a step takes, in units of `payload.budget`.
+STEP_UNITS = 4
 ANY, DEEP = "*", "**"
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ class Place(Generic[T]):
 
     def step(self, step: str, budget: Budget) -> "Place[T]":
         """Return the place that one step, in normal form, leads to."""
-        budget.spend(STEP_UNITS * (1 + len(self.cursors)))
+        budget.spend(STEP_UNITS)
         return self._automaton.step(self.cursors, step)
 
 

@@ -23,13 +23,14 @@ NESTED_MAX = 4
 HELD_DEPTH = 100
 
 # What it takes, in units of `payload.budget`: to try to read a text as JSON, for each sign of a value in it, and for how many
-# of its characters one more; to look at what a colon or an equals sign may follow; to decode a part.
-HELD_UNITS: Final = 15
+# of its characters one more; to look at what a colon or an equals sign may follow, and at a name; to decode a part.
+HELD_UNITS: Final = 20
 HELD_VALUE_UNITS: Final = 4
 HELD_CHARACTERS_PER_UNIT: Final = 4
 SIGN_UNITS: Final = 4
+NAME_UNITS: Final = 20
 TOKEN_UNITS: Final = 4
-PART_UNITS: Final = 12
+PART_UNITS: Final = 30
 CHARACTERS_PER_UNIT: Final = 4
 # A regular expression reads at most about so much of a text before it is paid for.
 WINDOW_CHARACTERS: Final = 1 << 15
@@ -159,7 +160,7 @@ def named_values(text: str, names: Callable[[str], bool], budget: Budget) -> Ite
         name = _quoted_before(text, at, colon)
         at = colon + 1
         if name is not None:
-            budget.spend(TOKEN_UNITS + len(name))
+            budget.spend(NAME_UNITS + len(name))
             if names(name):
                 start, end, after = _value_at(text, at, budget)
                 yield Value(name, start, end, after)
@@ -318,7 +319,7 @@ def parameters(text: str, names: Callable[[str], bool], budget: Budget) -> Itera
             at = until
             continue
         spelled_name = match[1]
-        budget.spend(2 * SIGN_UNITS + len(spelled_name) // CHARACTERS_PER_UNIT)
+        budget.spend(NAME_UNITS + len(spelled_name) // CHARACTERS_PER_UNIT)
         at = match.end()
         name = unquote_plus(spelled_name) if "%" in spelled_name or "+" in spelled_name else spelled_name
         if names(name):

@@ -36,12 +36,14 @@ Act = tuple[Hit, Path]
 
 ELEMENT, INSIDE = "[]", '""'
 
-# What it takes, in units of `payload.budget`: to walk an object or array, and for each of its members or elements.
+# What it takes, in units of `payload.budget`: to walk an object or array, and for each of its members or elements; to look into a
+# text; to replace an identifier, and to look whether a value names somebody.
 CONTAINER_UNITS: Final = 5
 MEMBER_UNITS: Final = 5
 ELEMENT_UNITS: Final = 3
-PSEUDONYM_UNITS: Final = 25
-NAMED_UNITS: Final = 6
+TEXT_UNITS: Final = 4
+PSEUDONYM_UNITS: Final = 10
+NAMED_UNITS: Final = 4
 # Elements are paid for so many at a time, so that a long array is treated in slices.
 PAID_ELEMENTS: Final = 1024
 # Short texts and numbers of a body in which nothing was found are remembered until its end.
@@ -329,6 +331,7 @@ class Walk:
             return self._exempt(text, position, place)
         if text in self._clear:
             return text
+        self._budget.spend(TEXT_UNITS)
         acts = len(self.acts)
         left: Any = text
         if self._structured:

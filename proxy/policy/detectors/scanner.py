@@ -44,7 +44,7 @@ REREAD_MIN_BYTES = 1 << 16
 # What a look takes, in units of `payload.budget`: at a text, at one that has to be folded, and at a candidate, as often as
 # `Detector.looks` says; and for how many characters of the text one unit more. To count the tries of a candidate takes
 # `GLANCE` looks.
-TEXT_UNITS = 6
+TEXT_UNITS = 5
 FOLDED_TEXT_UNITS = 20
 LOOK_UNITS = 20
 GLANCE = 3
