@@ -191,6 +191,8 @@ class _Finder:
     def find(self, key: str) -> Field | None:
         """Return what happens to `key`, by the names that it spells."""
         names = spelled_names(key)
+        if self._first.keys().isdisjoint(names):
+            return None
         anywhere = min((self._first[name] for name in names if name in self._first), default=None, key=_order)
         looking = min((self._first_looking[name] for name in names if name in self._first_looking), default=None, key=_order)
         # An index, as in `phone[0]`, is no name.

@@ -46,11 +46,15 @@ class Found(NamedTuple):
 class Detecting:
     """What looks at the values of one endpoint."""
 
-    __slots__ = ("_anywhere", "_at_identifier", "clear_keys", "first", "least_number", "looks")
+    __slots__ = ("_anywhere", "_at_identifier", "_together", "clear_keys", "first", "least_number", "looks")
 
-    def __init__(self, anywhere: Iterable[Pass], at_identifier: Iterable[Pass]) -> None:
-        """Look with the passes `anywhere`, and with `at_identifier` where only rules that change nothing may look."""
+    def __init__(self, anywhere: Iterable[Pass], at_identifier: Iterable[Pass], together: Scanner) -> None:
+        """Look with the passes `anywhere`, and with `at_identifier` where only rules that change nothing may look.
+
+        `together` is what finds whatever any pass finds: most texts hold nothing, and are looked at once.
+        """
         self._anywhere = tuple(anywhere)
+        self._together = together
         self._at_identifier = tuple(at_identifier)
         self.looks = bool(self._at_identifier)
         """Whether any of the rules may look at identifiers."""
@@ -90,6 +94,8 @@ class Detecting:
         """
         looked: list[Hit] = []
         changes: list[tuple[Span, Choice]] = []
+        if len(self._anywhere) > 1 and not exempt and not self._together.may_find(text, budget):
+            return Found(looked, changes)
         for scanner, rules in self._at_identifier if exempt else self._anywhere:
             if number and not scanner.numbers:
                 continue
@@ -144,7 +150,9 @@ class Detection:
         """
         anywhere = {name: each.anywhere for name, each in choices.items() if each.anywhere is not None}
         at_identifier = {name: each.at_identifier for name, each in choices.items() if each.at_identifier is not None}
-        return Detecting(self._passes(anywhere), self._passes(at_identifier)) if anywhere else None
+        if not anywhere:
+            return None
+        return Detecting(self._passes(anywhere), self._passes(at_identifier), self._scanner(tuple(anywhere), "policy.rules"))
 
     def _passes(self, rules: Mapping[str, Choice]) -> Iterable[Pass]:
         kinds: dict[tuple[bool, bool], dict[str, Choice]] = {}

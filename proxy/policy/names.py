@@ -35,6 +35,8 @@ OTHER_CHARACTER_UNITS: Final = 4
 def normal_form(name: str) -> str:
     """Return the form in which field names are compared: NFKC, case-folded, letters and digits only."""
     if name.isascii():
+        if name.isalnum():
+            return name.lower()
         return name.lower().translate(_ASCII_DROPPED).replace(".", "")
     return "".join(filter(str.isalnum, _folded(name)))
 
@@ -44,6 +46,8 @@ def spelled_names(key: str) -> list[str]:
 
     A key without parts gives one name. Parts that hold no letter or digit are left out.
     """
+    if key.isascii() and key.isalnum():
+        return [key.lower()]
     if key.isascii() and "%" not in key and "\\" not in key:
         parts = key.lower().translate(_BETWEEN).translate(_ASCII_DROPPED)
     else:

@@ -58,13 +58,15 @@ _Cursor = tuple[int, int]
 class Place(Generic[T]):
     """A place in a body, as far as selectors can tell it from others. `chosen` is what the selectors that end here mean."""
 
-    __slots__ = ("_automaton", "_below", "chosen", "cursors")
+    __slots__ = ("_automaton", "_below", "_next", "_other", "chosen", "cursors")
 
     def __init__(self, automaton: "Selectors[T]", cursors: frozenset[_Cursor], chosen: T | None) -> None:
         """Belong to `automaton`."""
         self._automaton = automaton
         self.cursors = cursors
         self._below: dict[str, Place[T]] = {}
+        self._next: dict[str, Place[T]] = {}  # by the steps that some selector names
+        self._other: Place[T] | None = None  # by any other step
         self.chosen = chosen
 
     def below(self, key: str, budget: Budget = UNMETERED) -> "Place[T]":
@@ -80,11 +82,12 @@ class Place(Generic[T]):
             return self  # no selector leads further
         budget.spend(key_units(key))
         whole, *steps = spelled_names(key)
-        found = self.step(whole, budget)
+        found = self.step(whole)
         if steps:
             stepped = self
+            budget.spend(STEP_UNITS * len(steps))
             for step in steps:
-                stepped = stepped.step(step, budget)
+                stepped = stepped.step(step)
             found = found.either(stepped)
         if len(key) <= KNOWN_KEY_CHARACTERS:
             if len(self._below) >= KNOWN_KEYS:
@@ -96,10 +99,17 @@ class Place(Generic[T]):
         """Return the place that is both."""
         return self._automaton.place(self.cursors | other.cursors)
 
-    def step(self, step: str, budget: Budget) -> "Place[T]":
+    def step(self, step: str) -> "Place[T]":
         """Return the place that one step, in normal form, leads to."""
-        budget.spend(STEP_UNITS)
-        return self._automaton.step(self.cursors, step)
+        automaton = self._automaton
+        if step not in automaton.named:
+            if self._other is None:
+                self._other = automaton.step(self.cursors, step)
+            return self._other
+        found = self._next.get(step)
+        if found is None:
+            found = self._next[step] = automaton.step(self.cursors, step)
+        return found
 
 
 class Selectors(Generic[T]):
@@ -110,6 +120,8 @@ class Selectors(Generic[T]):
         self._selectors = tuple(selectors.items())
         self._choose = choose
         self._places: dict[frozenset[_Cursor], Place[T]] = {}
+        self.named = frozenset(step for selector in selectors for step in selector)
+        """Every step that some selector names."""
         self.root = self.place(frozenset((number, 0) for number in range(len(self._selectors))))
 
     def __bool__(self) -> bool:

@@ -36,8 +36,8 @@ Act = tuple[Hit, Path]
 
 ELEMENT, INSIDE = "[]", '""'
 
-# What it takes, in units of `payload.budget`: to walk an object or array, and for each of its members or elements; to look into a
-# text; to replace an identifier, and to look whether a value names somebody.
+# What it takes, in units of `payload.budget`: to walk an object or array, and for each of its members or elements; to look into
+# a text; to replace an identifier, and to look whether a value names somebody.
 CONTAINER_UNITS: Final = 5
 MEMBER_UNITS: Final = 5
 ELEMENT_UNITS: Final = 3
@@ -488,7 +488,7 @@ class Walk:
         if named is not None and (pseudonym := named.key(key)) != key:
             self._note(named.identity.hit)
             name = pseudonym if named.identity.hit.enforced else key
-        elif self._structured and any(sign in key for sign in "\"'=%"):
+        elif self._structured and ('"' in key or "'" in key or "=" in key or "%" in key):
             name = self._text(key, NOWHERE, self._rules.places)
         if detecting is not None and name is key and key not in detecting.clear_keys:
             told = len(self.acts)

@@ -126,6 +126,19 @@ class Scanner:
         marks = {self._marks[place] for place in matching}
         return "" if "" in marks else "".join(sorted(marks))
 
+    def may_find(self, text: str, budget: Budget) -> bool:
+        """Say whether `spans` may find anything in `text`.
+
+        Raises:
+            RefusedError: `too_complex`.
+        """
+        if len(text) < self._least or (len(text) < LETTERS_MIN and text.isalpha() and not self._own):
+            return False
+        if not text.isascii():
+            return True
+        budget.spend(TEXT_UNITS + len(text) // CHARACTERS_PER_UNIT)
+        return bool(self._sieve.matching(text.encode()))
+
     def spans(self, text: str, budget: Budget = UNMETERED) -> Sequence[Span]:
         """Return what is found in `text`.
 
