@@ -10,7 +10,6 @@ look there as well.
 """
 
 from typing import Any, Final
-from urllib.parse import unquote
 
 from proxy.api.match import Match
 from proxy.policy.actions import MASK
@@ -82,8 +81,6 @@ class EndpointPolicy:
     def looked_at(self, match: Match) -> list[Hit]:
         """Return which detect rules in report mode find something in what a target names, as they would in a body.
 
-        Of a call that the endpoint table does not know that is its whole path.
-
         Raises:
             DeniedError: a rule does not let the request leave.
         """
@@ -91,11 +88,9 @@ class EndpointPolicy:
         detecting = self._detecting
         if detecting is None:
             return hits
-        endpoint, identity = match.endpoint, self._rules.identity
+        identity = self._rules.identity
         named = [*match.path_ids.values(), *match.query.values()]
         left = named if identity is None or not identity.hit.enforced else identity.pseudonyms.left(match)
-        if endpoint.method == "*":
-            left.append(unquote(match.target.decode()))
         for value in left:
             for hit in detecting.find(value, exempt=True).looked:
                 hits.append(hit)
