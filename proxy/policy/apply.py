@@ -10,7 +10,6 @@ look there as well.
 """
 
 from typing import Any, Final
-from urllib.parse import unquote
 
 from proxy.api.match import Match
 from proxy.payload.budget import UNMETERED, Budget
@@ -97,8 +96,6 @@ class EndpointPolicy:
     def looked_at(self, match: Match, named: Named | None, budget: Budget = UNMETERED) -> list[Hit]:
         """Return which detect rules in report mode find something in what a target names, as they would in a body.
 
-        Of a call that the endpoint table does not know that is its whole path.
-
         Raises:
             DeniedError: a rule does not let the request leave.
             RefusedError: `too_complex`.
@@ -110,8 +107,6 @@ class EndpointPolicy:
         left = [*match.path_ids.values(), *match.query.values()]
         if named is not None and named.identity.hit.enforced:
             left = named.left(match)
-        if match.endpoint.method == "*":
-            left.append(unquote(match.target.decode()))
         for value in left:
             for hit in detecting.find(value, budget, exempt=True).looked:
                 hits.append(hit)

@@ -75,12 +75,14 @@ DROPPED = group(
     "Fields that are not sent on",
     "field allow-list",
     [_dropped(line) for line in (
-        "Accept: text/html", "Accept-Encoding: gzip", "Cookie: c=1", "Referer: http://x/", "Origin: http://x",
+        "Accept: text/html", "Accept-Encoding: gzip", "Cookie: c=1", "Referer: http://x/", "Sec-Fetch-Mode: cors",
+        "Sec-Fetch-Site: none",
         "Range: bytes=0-1",
         "If-Match: x", "Forwarded: for=192.0.2.1", "X-Forwarded-For: 192.0.2.1", "X-Forwarded-Host: elsewhere", "Via: 1.1 x",
         "X-Original-URL: /admin", "X-Rewrite-URL: /admin", "X-CIO-Sidecar: forwarded", "Authorization: Bearer placeholder",
         "Date: x", "!#$%&'*+-.^_`|~: x", "X: a: b", "X:", "Content-Length-X: 9", "Content-Language: en",
-        "X-Strict-Mode: yes", "X-Retry-Count: -1", "X-Request-Id: a b", "traceparent: 00-x", "tracestate: a=b@c",
+        "X-Strict-Mode: yes", "X-Retry-Count: -1", "X-Retry-Count: 12345", "X-Workspace-Id: 12345678",
+        "X-Request-Id: a b", "traceparent: 00-x", "tracestate: a=b@c",
     )],
     passed("a value of 513 bytes", good(b"User-Agent: " + b"a" * 513)),
     passed("one that may occur once, on two lines", good(b"X-Request-Id: a", b"X-Request-Id: b")),
@@ -94,6 +96,15 @@ DROPPED = group(
     passed("what `Connection` names", good(b"User-Agent: x", b"Connection: User-Agent"), rule="RFC 9110 section 7.6.1"),
     passed("what `Connection` names among others", good(b"User-Agent: x", b"Connection: a", b"connection:user-agent ,b"),
            rule="RFC 9110 section 7.6.1"),
+)  # fmt: skip
+
+PAGES = group(
+    "Requests that a browser makes for a page",
+    "Fetch standard",
+    [refused(f"`{line}`", good(line.encode()), Reason.BROWSER_REQUEST, Then.STAYS) for line in (
+        "Origin: http://x", "Origin: null", "origin:", "Sec-Fetch-Site: cross-site", "Sec-Fetch-Site: same-site",
+        "Sec-Fetch-Site: same-origin", "Sec-Fetch-Site:",
+    )],
 )  # fmt: skip
 
 ONCE = group(
@@ -135,4 +146,4 @@ LIMITS = group(
             rule="RFC 9112 section 3"),
 )  # fmt: skip
 
-GROUPS = (LINES, NAMES, DROPPED, ONCE, LIMITS)
+GROUPS = (LINES, NAMES, DROPPED, PAGES, ONCE, LIMITS)

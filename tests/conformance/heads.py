@@ -173,6 +173,10 @@ HOSTS = group(
         "Host: x:",
     )],
     refused("none", request(b"GET %b HTTP/1.1" % REGION)),
+    [refused(f"`{host}`", put(LENGTH, host=host.encode()), Reason.UNKNOWN_HOST, Then.STAYS, "README: names") for host in (
+        "Host: elsewhere.example", "Host: elsewhere.example.:80", "Host: 127.0.0.1.elsewhere.example", "Host: x.customer.io",
+        "Host: 127.1", "Host: 0x7f.0.0.1", "Host: %6cocalhost", "Host: a..local",
+    )],
     [refused(name, put(LENGTH, host=host)) for name, host in (
         ("two of them", b"Host: x\r\nHost: x"),
         ("two that disagree", b"Host: x\r\nhost: y"),

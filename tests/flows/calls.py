@@ -102,13 +102,14 @@ SMALL: dict[Limit, int] = dict.fromkeys(Limit, 100) | {
     Limit.ATTRIBUTE_VALUE_BYTES: 80, Limit.SEGMENT_IDS: 3, Limit.ATTACHMENTS_BYTES: 40, Limit.PAYLOAD_BYTES: 300,
 }  # fmt: skip
 # The keys of the callers, by their names.
-CALLERS = {"billing": "billing-key", "shop": "shop-key"}
+CALLERS = {"billing": "billing-key-0123456789", "shop": "shop-key-0123456789"}
+BILLING, SHOP = CALLERS.values()
 STRANGER = "nobody's key"
 
 
 @dataclass(frozen=True)
 class Call:
-    """A request, the policy it meets, and who sends it."""
+    """A request, the policy it meets, and who sends it; without a caller there is no header that says who."""
 
     name: str
     policy: str
@@ -120,9 +121,10 @@ class Call:
 
     def request(self) -> bytes:
         """Return what the caller's connection brings."""
+        key = {"Authorization": f"Bearer {CALLERS.get(self.caller, STRANGER)}"} if self.caller else {}
         fields = {
-            "Host": "localhost", "Authorization": f"Bearer {CALLERS.get(self.caller, STRANGER)}",
-            "Content-Type": "application/json", "Content-Length": str(len(self.body)), **self.headers,
+            "Host": "localhost", **key, "Content-Type": "application/json", "Content-Length": str(len(self.body)),
+            **self.headers,
         }  # fmt: skip
         lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
         return f"{self.method} {self.target} HTTP/1.1\r\n{lines}\r\n".encode() + self.body
@@ -252,6 +254,17 @@ CALLS = (
     Call("too deep for any decoder", "fields", "PUT", PERSON, b"[" * 5000),
     Call("a stranger", "fields", "PUT", PERSON, text({"ssn": C}), {}, "stranger"),
     Call("deep in width only", "fields", "PUT", PERSON, text([[1]] * 30)),
+    # Callers' keys
+    Call("a key in the body", "fields", "POST", "/v1/batch", text({"writeKey": BILLING, "batch": [
+        {"writeKey": 5, "context": {"writeKey": BILLING}, "type": "track", "userId": "5", "event": "x",
+         "properties": {"ssn": C, "copy": SHOP, "copies": [SHOP, [SHOP], 1]}}]}), {}, ""),
+    Call("two keys in the body", "fields", "POST", "/v1/track", text({
+        "writeKey": BILLING, "context": {"writeKey": SHOP}, "x": C}), {}, ""),
+    Call("no key at all", "fields", "POST", "/v1/track", text({"userId": C}), {}, ""),
+    Call("no key at all, elsewhere", "fields", "PUT", PERSON, text({"x": C}), {}, ""),
+    Call("a key alone", "fields", "PUT", PERSON, text(SHOP), {"User-Agent": C}),
+    Call("a key in a path", "fields", "PUT", f"/api/v1/customers/{SHOP}", text({"x": C})),
+    Call("a key in a path that nobody knows", "fields", "POST", f"/api/v1/x/{SHOP}?a=b", text({"x": C})),
     # The long way
     Call("everything", "everything", "PUT", f"{PERSON}", text({
         "email": f"{C}@B.c", "id": 5, "anonymous_id": C, "plan": C, "ssn": C, "phone": "+1 (2)", "other": C, "vip": C,
@@ -322,6 +335,10 @@ CALLS = (
         "4111 1111 1111 1111.phone": C, "5500 0000 0000 0004.phone": 1})),
     Call("a number in a path that must not leave", "detectors", "PUT", "/api/v1/customers/AB123456C", text({"x": C})),
     Call("a path that nobody knows", "detectors", "POST", "/api/v1/x/B-1234", text({"x": C})),
+    Call("an address in a path that nobody knows", "detectors", "POST", "/api/v1/x;a=b/10.1.2.3", text({"x": C})),
+    Call("fields that hold something", "detectors", "PUT", PERSON, text({"x": C}), {
+        "User-Agent": "x 10.1.2.3", "X-Request-Id": "B-1234", "tracestate": f"a={SHOP}"}),
+    Call("a field that must not leave", "detectors", "PUT", PERSON, text({"x": C}), {"X-Request-Id": "AB123456C"}),
     Call("detectors deny", "detectors", "PUT", PERSON, text({"phone": {"a": C, "b": "AB 12 34 56 C"}})),
     Call("a message, for billing", "detectors", "POST", "/v1/send/email", text({
         "to": "a@b.co", "identifiers": {"email": "a@b.co"}, "attachments": {"a.txt": "MTAuMS4yLjM="}, "body": C,

@@ -1,7 +1,8 @@
 """G1: a fault forwards nothing, wherever it strikes.
 
-An exception is raised in turn at every line of `payload/`, `policy/` and `pipeline.py` that runs for a request. Everything else
-is the real thing, from the bytes of the caller's connection to the call that would be written to Customer.io's.
+An exception is raised in turn at every line of `payload/`, `policy/`, `credentials/shown.py`, `envelope.py` and `pipeline.py`
+that runs for a request. Everything else is the real thing, from the bytes of the caller's connection to the call that would be
+written to Customer.io's.
 """
 
 from collections import Counter
@@ -54,7 +55,10 @@ pytestmark = [
 ]
 
 ROOT = Path(proxy.__file__).parent
-STAGES = [ROOT / "pipeline.py", *sorted(path for name in ("payload", "policy") for path in (ROOT / name).rglob("*.py"))]
+STAGES = [
+    *(ROOT / name for name in ("pipeline.py", "envelope.py", "credentials/shown.py")),
+    *sorted(path for name in ("payload", "policy") for path in (ROOT / name).rglob("*.py")),
+]
 TABLE = Table(ENDPOINTS, unknown="inspect")
 # Of the endpoints only those that are called: a policy is compiled anew for each fault.
 CALLED = frozenset(TABLE.match(call.method, call.target.encode()).endpoint.name for call in CALLS)
@@ -109,11 +113,17 @@ NEVER: Mapping[str, Mapping[str, Sequence[str]]] = {
         ],
     },
     "is not what it is called with": {
-        "pipeline.py": ["_facts: return _Facts(rules, fields)"],
+        "pipeline.py": [
+            "_facts: return _Facts(rules, fields)",
+            # Callers are named, and every target is one of the table's.
+            "_keyed_by_body: except RefusedError:", "_keyed_by_body: raise RefusedError(Reason.UNKNOWN_CALLER) from None",
+            "_refused: if from_page(fields):", "_refused: return Reason.BROWSER_REQUEST",
+            '_refused: return None if rules.hosts.takes(fields.get(b"host")) else Reason.UNKNOWN_HOST',
+        ],
         "policy/apply.py": ["EndpointPolicy.target: return match.target, []", "EndpointPolicy.looked_at: return hits"],
         "payload/canonical.py": ["_write: case _:", '_write: raise TypeError("not a JSON value")'],
     },
-    "for people and tests": {"policy/fields.py": ["Hit.__eq__", "Hit.__hash__", "Hit.__repr__"]},
+    "for people and tests": {"policy/fields.py": ["Hit.__eq__", "Hit.__repr__"]},
 }  # fmt: skip
 # Where an exception has a meaning of its own that is not a fault: none of this kind is raised there.
 MEANT = {("policy/detectors/fold.py", "try:"): LookupError}  # `str.translate`: the character stays as it is
@@ -271,6 +281,7 @@ def _small_memories() -> Iterator[None]:
         patch.setattr(selector, "KNOWN_KEYS", 4)
         patch.setattr(selector, "STATES_MAX", 8)
         patch.setattr(pipeline, "LIMITS", {})  # each sidecar has its own
+        patch.setattr(pipeline, "_POLICIES_MAX", 0)
         patch.setattr(measure, "KNOWN_NAMES", 2)
         patch.setattr(minimise, "KNOWN_KEYS", 3)
         patch.setattr(people, "KNOWN_KEYS", 3)
