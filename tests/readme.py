@@ -35,9 +35,10 @@ BODY = r"""
 
 
 def printed(*arguments: str) -> str:
-    """Return what `cio-sidecar` prints; it must end well."""
+    """Return what `cio-sidecar` prints, whatever the environment says of colours or configures; it must end well."""
     command = [sys.executable, "-m", "proxy", *arguments]
-    environment = {**os.environ, "COLUMNS": COLUMNS}
+    kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("PYTHON")}
+    environment = {**kept, "COLUMNS": COLUMNS}
     return subprocess.run(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, timeout=120, check=True).stdout
 
 

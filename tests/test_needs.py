@@ -124,8 +124,9 @@ def test_a_program_is_no_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         planted(tmp_path / "bin", called)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(sys, "path", [str(tmp_path / "bin")])
-    for called in {part for module in modules for part in (module, module.partition(".")[0])}:
-        monkeypatch.delitem(sys.modules, called, raising=False)
+    tops = {module.partition(".")[0] for module in modules}
+    for loaded in [loaded for loaded in sys.modules if loaded.partition(".")[0] in tops]:
+        monkeypatch.delitem(sys.modules, loaded)
     assert missing([name]) == [name]
 
 

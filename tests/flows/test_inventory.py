@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from tests.flows.conftest import Upstream
-from tests.running import SECRETS, Sidecar, config, running
+from tests.running import SECRETS, Sidecar, config, on_an_idle_machine, running
 
 TOKEN = "admin-token-CANARY-0123456789"
 ENVIRONMENT = SECRETS | {"TEST_ADMIN_TOKEN": TOKEN}
@@ -103,7 +103,7 @@ async def command(folder: Path, sidecar: Sidecar, *options: str) -> tuple[int | 
     )  # fmt: skip
     async with asyncio.timeout(COMMAND_SECONDS):
         out, err = await process.communicate()
-    return process.returncode, out.decode(), err.decode()
+    return process.returncode, out.decode(), on_an_idle_machine(err.decode())
 
 
 @pytest.mark.needs("detectors")
