@@ -11,9 +11,6 @@ from proxy.delivery.withheld import Withheld
 from proxy.errors import Reason
 from proxy.exchange import Caller, Fields, Outgoing
 
-# A body that comes byte by byte takes up its bytes, and not a piece of memory for each of them.
-MAX_PIECES = 64
-
 
 def answer_lines(headers: Mapping[bytes, bytes]) -> bytes:
     """Return the header lines a caller may see, found out once for all answers that carry the same fields."""
@@ -59,7 +56,7 @@ class Reply:
         self._scrubber = scrubber
         self._lines = scrubber.lines(lines)
         self._length = length
-        self._body: list[bytes] = []  # what was not passed on yet
+        self._body: bytes | bytearray = b""  # what was not passed on yet
         self._body_bytes = 0
         self._stream: Stream | None = None
         self._withheld = withheld
@@ -79,9 +76,13 @@ class Reply:
         """Keep a piece of the body until the whole read is parsed, or, of an answer that is held, until its end."""
         self._body_bytes += len(data)
         if not self.oversized:
-            if len(self._body) == MAX_PIECES:
-                self._body = [b"".join(self._body)]
-            self._body.append(data)
+            body = self._body
+            if not body:
+                self._body = data
+            elif isinstance(body, bytearray):
+                body += data
+            else:  # one buffer, so that pieces of one byte are neither an object each nor joined again and again
+                self._body = bytearray(body) + data
 
     def pass_on(self, caller: Caller) -> None:
         """Give `caller` what has come so far, if it is too much to wait for the end of."""
@@ -102,7 +103,7 @@ class Reply:
         self.treatment = Treatment.HOLD
         self.status, body = told
         self._lines = answer.as_json(self._lines)
-        self._body.append(body)  # to be scrubbed again: what was escaped may be plain now
+        self._body = body  # to be scrubbed again: what was escaped may be plain now
         self._body_bytes = 0
 
     def finish(self, caller: Caller) -> int:
@@ -121,9 +122,5 @@ class Reply:
         return self.status
 
     def _taken(self) -> bytes:
-        body = self._body
-        if len(body) == 1:
-            return body.pop()
-        data = b"".join(body)
-        body.clear()
-        return data
+        body, self._body = self._body, b""
+        return body if type(body) is bytes else bytes(body)

@@ -136,7 +136,8 @@ class CallerConnection(asyncio.Protocol, Caller):
         phase = reader.phase
         if phase is not self._timed:
             self._time(phase)
-        if unfinished or len(data) >= LARGE_READ_BYTES:
+        # Over TLS a read of few bytes may have been thousands of records, and there is no telling.
+        if unfinished or len(data) >= LARGE_READ_BYTES or (data and not self._transport.can_write_eof()):
             self._pause_reading()
             self._soon()
         elif self._reading_paused:

@@ -56,6 +56,16 @@ def test_a_small_answer_is_given_whole_or_not_at_all() -> None:
     assert (caller.ended, caller.body) == ("answered", b"x" * HELD_BYTES)
 
 
+def test_a_held_answer_of_single_bytes_is_not_joined_for_each_of_them() -> None:
+    """Ten megabytes of them that nothing was passed on of: a terabyte of work if a few at a time were joined to all before."""
+    size = 10_000_000
+    answer, caller = reply(Treatment.STREAM), FakeCaller()
+    for _ in range(size):
+        answer.take(b"x")
+    assert answer.finish(caller) == 200
+    assert caller.body == b"x" * size
+
+
 @pytest.mark.parametrize("cut", range(len(SECRET) + 1))
 def test_the_secret_is_scrubbed_across_pieces_and_the_length_holds(cut: int) -> None:
     """A far end that echoes the credential gives nothing away, and the length that was promised is kept (promise G4)."""

@@ -244,6 +244,18 @@ async def test_a_connection_is_not_read_again_in_a_turn_that_read_much(data: byt
         assert application.transport.reading
 
 
+async def test_over_tls_a_connection_is_read_once_a_turn() -> None:
+    """However few bytes came: they may have been as many records."""
+    application = Application(tls=True)
+    for piece in (GET[:5], GET[5:9]):
+        application.transport.receive(piece)
+        reading = application.transport.reading
+        await asyncio.sleep(0)
+        assert (reading, application.transport.reading) == (False, True)
+    assert statuses(application.send(GET[9:])) == [200]
+    assert application.transport.reading
+
+
 @pytest.mark.parametrize("shape", hostile.SHAPES)
 async def test_callers_are_served_between_the_turns_of_others(shape: str) -> None:
     """Twenty connections with a read full of tiny pieces each: who asks between two turns of theirs is answered at once.
