@@ -30,18 +30,14 @@ from urllib.parse import unquote_to_bytes
 # secret again. A credential holds no space (`credentials.model`), so one of them always fits.
 FILLERS = (b"*", b" ")
 
-# So many backslashes stand before a character that was escaped twice: JSON held in a string of JSON. More are none of its.
-_BACKSLASHES = 3
-_LONGER_RUN: Final = b"\\" * (_BACKSLASHES + 1)
-_ESCAPED = re.compile(rb"\\{1,%d}(?:u00([0-9A-Fa-f]{2})|([^\\]))" % _BACKSLASHES, re.DOTALL)
+# So many backslashes stand before a character that was escaped twice, in JSON held in a string of JSON; and so many for each
+# that is part of a key. More are none of its.
+_ESCAPING, _ESCAPED = 3, 4
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-# How many bytes of an answer may stand for one character: each of the three of `%2B` may be escaped.
-_ESCAPE_BYTES = _BACKSLASHES + len("u002b")
-CHARACTER_BYTES = len("%2b") * _ESCAPE_BYTES
-
 # Letters of either case are one, and so are base64's two alphabets.
 _FOLD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", b"abcdefghijklmnopqrstuvwxyz+/")
 _BACKSLASH: Final = b"\\"
+_RUN = re.compile(rb"\\+")
 # How much of a text tells that it may be there; 8 bytes of a key are by chance in no answer.
 _PIECE_BYTES = 8
 # How many places in a text are looked at in one step.
@@ -61,8 +57,8 @@ class Scrubber:
     """
 
     __slots__ = (
-        "_clean", "_coded", "_escapes", "_forms", "_needles", "_pieces", "_places", "_stride", "filler", "overlap_bytes",
-        "shortest_bytes",
+        "_clean", "_coded", "_escaped", "_escapes", "_forms", "_longer_run", "_needles", "_pieces", "_places", "_stride",
+        "character_bytes", "filler", "overlap_bytes", "shortest_bytes",
     )  # fmt: skip
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
@@ -76,6 +72,11 @@ class Scrubber:
         texts = {text for text, _, _ in self._forms}
         # Where a text is not, no longer one that holds it is.
         self._needles = tuple(sorted(text for text in texts if not any(other in text for other in texts if other != text)))
+        backslashes = _ESCAPING + _ESCAPED * max((len(run) for secret in hidden for run in _RUN.findall(secret)), default=0)
+        self._longer_run = _BACKSLASH * (backslashes + 1)
+        self._escaped = re.compile(rb"\\{1,%d}(?:u00([0-9A-Fa-f]{2})|([^\\]))" % backslashes, re.DOTALL)
+        # Each of the three characters of `%2B` may be escaped.
+        self.character_bytes = len("%2b") * (backslashes + len("u002b"))
         letters = {code for code in range(256) if any(_FOLD[code] in text for text in texts)}
         self._escapes = re.compile(rb"\\u00(?:%b)" % _codes(letters | {ord("%")}))
         self._coded = re.compile(b"%%(?:%b)" % _codes(letters))
@@ -93,7 +94,7 @@ class Scrubber:
         self._clean = b""
         # A piece may end inside a rendering: this much of its end is held back.
         longest = max((len(text) + before + after for text, before, after in self._forms), default=0)
-        self.overlap_bytes = max(longest * CHARACTER_BYTES - 1, 0)
+        self.overlap_bytes = max(longest * self.character_bytes - 1, 0)
 
     def whole(self, data: bytes) -> bytes:
         """Return `data` without the secret."""
@@ -119,7 +120,7 @@ class Scrubber:
             return True
         if data.find(_BACKSLASH) < 0:
             return False
-        if data.find(_LONGER_RUN) >= 0:
+        if data.find(self._longer_run) >= 0:
             return True
         if data.find(b"\\u00") < 0 or self._escapes.search(data) is None:
             return False
@@ -145,7 +146,7 @@ class Scrubber:
         """Return where renderings are in `data`: the first byte of each, and the one behind its last. They may overlap."""
         found: list[_Span] = []
         plain = (data, range(len(data)), range(1, len(data) + 1))
-        for text, starts, ends in (plain, _undone(_ESCAPED, *plain)):
+        for text, starts, ends in (plain, _undone(self._escaped, *plain)):
             self._find(text, starts, ends, found)
             if text.find(b"%") >= 0:
                 self._find(*_undone(_PERCENT, text, starts, ends), found)
@@ -209,7 +210,7 @@ class Stream:
             spans += [(start - offset, end - offset) for start, end in scrubber.spans(data) if offset <= start < offset + cut]
         self._covered = max(max(end for _, end in spans) - cut, 0)
         self._held = held[cut:]
-        self._given = data[: offset + cut][-CHARACTER_BYTES:]
+        self._given = data[: offset + cut][-scrubber.character_bytes :]
         return scrubber.filled(held[:cut], spans)
 
 

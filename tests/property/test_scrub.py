@@ -6,14 +6,17 @@ from itertools import pairwise
 from urllib.parse import unquote_to_bytes
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given, reject, settings
 from hypothesis import strategies as st
 
 from proxy.delivery.scrub import Scrubber
 
 # Few letters, so that secrets overlap, repeat and begin each other; and what each of the codings is written with.
 LETTERS = 'abAB4119*+/-_=%\\"u0x'
-secrets = st.text(st.sampled_from(LETTERS), min_size=4, max_size=12)
+# A backslash at either end of one may be left, and says nothing by itself.
+secrets = st.text(st.sampled_from(LETTERS), min_size=4, max_size=12).filter(
+    lambda secret: len(secret.strip("\\")) == len(secret)
+)
 keys = st.one_of(secrets, st.text("0123456789abcdef", min_size=20, max_size=20), st.text("Aa0-_Zz9", min_size=24, max_size=40))
 noise = st.text(st.sampled_from(" \n{}[]:,;()é漢"), max_size=8).map(str.encode)
 
@@ -173,11 +176,13 @@ def test_an_answer_without_the_secret_is_the_same_object(answer: dict[str, str],
 
 @given(keys, st.data())
 def test_json_stays_json(secret: str, data: st.DataObject) -> None:
-    """Whatever is covered, the escapes of a string are covered whole."""
-    _, text, _ = data.draw(renderings(secret))
-    inside = text.decode()
-    document = json.dumps({"echo": inside, "n": 1})
-    out = json.loads(Scrubber([secret.encode()]).whole(document.encode()))  # noqa: TID251  # a decoder that is not ours
+    """Whatever is covered, the escapes of a string are covered whole, also in JSON held in a string."""
+    document = b'{"echo":"%b%b%b","n":1}' % data.draw(renderings(secret))
+    try:
+        json.loads(document)  # noqa: TID251  # a decoder that is not ours
+    except ValueError:
+        reject()
+    out = json.loads(Scrubber([secret.encode()]).whole(document))  # noqa: TID251  # a decoder that is not ours
     assert (set(out), out["n"]) == ({"echo", "n"}, 1)
 
 
