@@ -8,6 +8,11 @@ from proxy.api.endpoints import ENDPOINTS
 from proxy.policy.model import UNKEYED, Action, Mode, PolicyDocument, RuleSection
 from proxy.policy.names import normal_form
 
+# What may be looked for in every text before large bodies come near their budget (`payload.budget`): about twice as much as the
+# reference policy in `bench/` looks for. Each action that a find may have takes a look of its own.
+DETECTORS_MANY = 20
+PATTERNS_MANY = 5
+
 
 @dataclass(frozen=True, slots=True)
 class Warned:
@@ -26,6 +31,12 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
         yield Warned("policy.mode", f"is {document.mode}: rules without a mode of their own change nothing")
     if document.vendor_limits is Mode.OFF:
         yield Warned("policy.vendor_limits", "is off: calls over Customer.io's own limits are not even counted")
+    sought = {detector for rule in document.rules for detector in rule.detect}
+    if len(sought) > DETECTORS_MANY or len(sought & document.patterns.keys()) > PATTERNS_MANY:
+        yield Warned(
+            "policy.rules",
+            f"look for {len(sought)} detectors in every value; a large body may be refused as too_complex (docs/policy.md)",
+        )
     for index, rule in enumerate(document.rules):
         path = f"policy.rules.{index}"
         if rule.action is Action.DENY and (shared := _minimised(document, rule)):

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from proxy.policy.detectors.catalogue import DETECTORS
 from proxy.policy.lint import warnings
 from proxy.policy.model import PolicyDocument
 
@@ -65,3 +66,14 @@ def test_where_a_call_is_refused_for_what_would_be_stripped(
 ) -> None:
     """`deny` is asked before `allow` strips, which somebody who writes both may not expect."""
     assert found(RULE | rule, allow=allow) == paths
+
+
+@pytest.mark.parametrize(
+    ("detectors", "patterns", "paths"), [(20, 5, []), (21, 0, ["policy.rules"]), (6, 6, ["policy.rules"]), (0, 0, [])]
+)
+def test_a_policy_that_costs_much_is_told(detectors: int, patterns: int, paths: list[str]) -> None:
+    """What is looked for in every text is paid from the budget of each body."""
+    named = {f"p{number}": "x" for number in range(patterns)}
+    known = [name for name in DETECTORS if ":XX" not in name][: detectors - patterns]
+    rule = RULE | ({"fields": [], "detect": [*named, *known]} if detectors else {})
+    assert found(rule, patterns=named) == paths
