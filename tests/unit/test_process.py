@@ -21,6 +21,7 @@ class Kept: pass
 kept = Kept()
 gc.callbacks.append(lambda phase, info: print("collected"))
 settle_garbage_collector()
+gc.callbacks.clear()
 later = Kept()
 print(*gc.get_threshold(), sum(type(found) is Kept for found in gc.get_objects()), gc.get_freeze_count() > 1000)
 """
