@@ -39,6 +39,5 @@ def settle_garbage_collector() -> None:
     objects sets off finds nothing. As the interpreter begins, 4 MB of them set off a dozen full ones, a second of work; with
     these thresholds a full one comes after a million objects more, which is about what 4 MB can be.
     """
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # with no collection before: it would hold the loop as long, and finds four objects
     gc.set_threshold(*GC_THRESHOLDS)

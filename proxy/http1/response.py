@@ -18,7 +18,7 @@ from proxy.http1.known import Known, KnownAnswer
 from proxy.http1.line import HTTP10, VERSIONS
 
 HEAD_BYTES: Final = 65_536
-HEAD_LINES: Final = 1000
+HEAD_LINES: Final = 6000
 MAX_INTERIM_ANSWERS: Final = 8
 MAX_STATUS: Final = 599  # RFC 9110 section 15
 
