@@ -66,6 +66,7 @@ PARTS = (
     "CI=true tools",
     "CI=true check",
     "CI=true test WORKERS=auto ARGS=--dist loadfile --needing helm,vault",
+    "CI=true fuzz SECONDS=100",
     "CI=true test COMPILED=1 WORKERS=auto ARGS=",
 )
 
@@ -101,7 +102,7 @@ def test_ci_runs_the_command_of_the_readme_first(tmp_path: Path, lacking: str) -
     assert [line[: len(part)] for line, part in zip(made, expected, strict=True)] == expected
     told = done.stdout.rpartition("some more\n")[2].splitlines()
     assert [line.split("  ")[0] for line in told[::2]] == [
-        "make test", "make tools", "make check", *(["what was skipped"] if lacking else []), "compiled"
+        "make test", "make tools", "make check", *(["what was skipped"] if lacking else []), "fuzzing", "compiled"
     ]  # fmt: skip
     assert set(told[1::2]) == {"=== 1 passed in 1.00s ==="}
 
