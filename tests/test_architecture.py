@@ -16,8 +16,8 @@ PACKAGE = ROOT / "proxy"
 UNIT = ROOT / "tests" / "unit"
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py")
 
-# A module is read in one sitting.
-MAX_LINES = 340
+# A module is read in one sitting. This only catches what nobody split in time; what belongs together stays together.
+MAX_LINES = 500
 # A name that can hold anything will.
 NAMES_TOO_WIDE = frozenset({"base", "common", "helper", "helpers", "manager", "misc", "util", "utils"})
 # Modules that wire others together have nothing to test by themselves; these tests run them whole, as processes.

@@ -14,13 +14,14 @@ from typing import Any, Final
 from proxy.api.match import Match
 from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.actions import MASK
+from proxy.policy.deciding import Act, Ruleset
 from proxy.policy.fields import DeniedError, Hit, Matcher
 from proxy.policy.model import Action
 from proxy.policy.names import key_units
 from proxy.policy.people import Named
 from proxy.policy.positions import Position
 from proxy.policy.texts import may_be_structured
-from proxy.policy.walk import CONTAINER_UNITS, ELEMENT_UNITS, MEMBER_UNITS, Act, Ruleset, Walk
+from proxy.policy.walk import CONTAINER_UNITS, ELEMENT_UNITS, MEMBER_UNITS, Walk
 
 # Members of an enumeration take a look-up each, a name of the module a third of one.
 _HASH: Final = Action.HASH

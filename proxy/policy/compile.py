@@ -14,6 +14,7 @@ from proxy.api.model import Endpoint, Identifier
 from proxy.errors import ConfigError
 from proxy.policy.actions import Hasher, HmacHasher, Sha256Hasher, canonical_form
 from proxy.policy.apply import EndpointPolicy
+from proxy.policy.deciding import Ruleset
 from proxy.policy.detect import Detecting, Detection
 from proxy.policy.detectors.scanner import Scanner
 from proxy.policy.fields import Choice, Choices, Field, Hit, Matcher
@@ -24,7 +25,6 @@ from proxy.policy.names import normal_form, spelled_names
 from proxy.policy.people import Identity
 from proxy.policy.positions import tree
 from proxy.policy.selector import ANY, DEEP, Selectors, Steps, steps
-from proxy.policy.walk import Ruleset
 from proxy.sensitive import Sensitive
 
 # Stands in where no rule hashes.

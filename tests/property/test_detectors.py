@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.payload.encode import encode
+from proxy.policy.deciding import texts_of
 from proxy.policy.detectors import scanner as scanner_module
 from proxy.policy.detectors.linear import Expression
 from proxy.policy.detectors.scanner import Scanner
-from proxy.policy.walk import texts_of
 from tests.detections import ALL, masked
 
 pytestmark = pytest.mark.needs("detectors")

@@ -1,0 +1,163 @@
+"""Treats the texts of a body: what is held in one is a part of the body, and detectors look at the rest."""
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from proxy.errors import Reason, RefusedError
+from proxy.payload.decode import Held
+from proxy.payload.encode import encode
+from proxy.policy import texts
+from proxy.policy.actions import HASH_SUFFIX, MASK
+from proxy.policy.deciding import GONE, Deciding
+from proxy.policy.fields import Choice, Choices
+from proxy.policy.model import Action
+from proxy.policy.positions import NOWHERE, Position
+from proxy.policy.selector import Place
+
+INSIDE: Final = '""'
+# What it takes to look into a text, in units of `payload.budget`.
+TEXT_UNITS: Final = 4
+# Short texts and numbers of a body in which nothing was found are remembered until its end.
+CLEAR_MAX: Final = 4096
+CLEAR_MAX_CHARACTERS: Final = 24
+_NUMBER_STARTS: Final = "+0123456789"
+
+
+class Strings(Deciding):
+    """The texts of one body."""
+
+    __slots__ = ()
+
+    def _value(self, value: Any, position: Position, place: Place[Choices], *, transparent: bool) -> Any:  # noqa: ANN401
+        """Return what may leave of a value; `Walk` says how."""
+        raise NotImplementedError
+
+    def _text(self, text: str, position: Position, place: Place[Choices]) -> Any:  # noqa: ANN401
+        """Return what may leave of a text: what is held in it treated, then what detectors find in the rest."""
+        if position.opaque and texts.coded(text):
+            return text
+        if position.exempt:
+            return self._exempt(text, position, place)
+        if text in self._clear:
+            return text
+        self._budget.spend(TEXT_UNITS)
+        acts = len(self.acts)
+        left: Any = text
+        if self._structured:
+            held = texts.held_json(text, self._budget)
+            if held is not None:
+                return self._held(text, held, place)
+            left = self._people(self._parameters(self._named_values(text, place), place))
+        left = self._detected(left, left, position)
+        if self._structured and left is not GONE and ("%" in left or "+" in left):
+            plain = texts.decoded(left, lambda part: self._decoded(part, position, place), self._budget)
+            left = GONE if plain is None else plain
+        if left is text and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts:
+            if len(self._clear) >= CLEAR_MAX:
+                self._clear.clear()
+            self._clear.add(text)
+        return left
+
+    def _exempt(self, text: str, position: Position, place: Place[Choices]) -> str:
+        """Return what may leave of a text at an identifier position: all but parameters of a URL; a page view's name is one."""
+        end = texts.query_at(text) if self._structured else len(text)
+        self._detected(text[:end], text[:end], position)
+        if end == len(text):
+            return text
+        query = self._text(text[end:], NOWHERE, place)
+        return text[:end] + ("" if query is GONE else query)
+
+    def _held(self, text: str, held: Held, place: Place[Choices]) -> Any:  # noqa: ANN401
+        """Return a text with the JSON it holds treated; the very text, if nothing in it changed and nothing was lost."""
+        before = encode(held.value) if held.exact else b""
+        kept = self._deeper(lambda: self._value(held.value, NOWHERE, place, transparent=False))
+        if kept is GONE:
+            return ""
+        return text if held.exact and encode(kept) == before else texts.spelled(kept)
+
+    def _decoded(self, part: str, position: Position, place: Place[Choices]) -> str | None:
+        left = self._deeper(lambda: self._text(part, position, place))
+        return None if left is GONE else str(left)
+
+    def _deeper(self, look: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Return what `look` does, at structure that a string holds.
+
+        Raises:
+            RefusedError: `too_deep`.
+        """
+        if self._nested >= texts.NESTED_MAX:
+            raise RefusedError(Reason.TOO_DEEP)
+        self._nested += 1
+        self._path.append(INSIDE)
+        kept = look()
+        self._path.pop()
+        self._nested -= 1
+        return kept
+
+    def _named_values(self, text: str, place: Place[Choices]) -> str:
+        """Return a text with the values masked that rules take by the quoted names before them."""
+        if ":" not in text:
+            return text
+        pieces: list[str] = []
+        done = 0
+        for value in texts.named_values(text, lambda name: self._takes(name, place), self._budget):
+            self._looked_at(text[value.start : value.end], self._choice_in_text(value.name, place))
+            pieces += (text[done : value.start], MASK)
+            done = value.end
+        return "".join((*pieces, text[done:])) if pieces else text
+
+    def _parameters(self, text: str, place: Place[Choices]) -> str:
+        """Return a text with its parameters as rules say."""
+        if "=" not in text:
+            return text
+        pieces: list[str] = []
+        done = 0
+        for parameter in texts.parameters(text, lambda name: self._takes(texts.field_of(name), place), self._budget):
+            key = texts.field_of(parameter.name)
+            choice = self._choice_in_text(key, place)
+            value = texts.decoded_value(text[parameter.value : parameter.end])
+            self._looked_at(value, choice)
+            pieces.append(text[done : parameter.start])
+            done = parameter.end
+            if choice is None or choice.hit.action is Action.STRIP:
+                if text[done : done + 1] in ("&", ";"):
+                    done += 1  # the separator goes with what it separated
+                elif pieces[-1][-1:] in ("&", ";"):
+                    pieces[-1] = pieces[-1][:-1]
+            elif choice.hit.action is Action.HASH:
+                hashed = str(self._rules.hasher.hashed(value, choice.canonical, self._budget))
+                pieces.append(f"{texts.coded_value(key + HASH_SUFFIX)}={texts.coded_value(hashed)}")
+            else:
+                pieces.append(f"{text[parameter.start : parameter.value]}{texts.coded_value(MASK)}")
+        return "".join((*pieces, text[done:])) if pieces else text
+
+    def _people(self, text: str) -> str:
+        """Return a text with the people replaced whom the request names, where one is a whole piece of it."""
+        named = self._named
+        if named is None:
+            return text
+        kept: list[str] = []
+        done = 0
+        for piece in texts.pieces_of(text, self._budget):
+            keyed = bool(piece.name) and named.keyed(piece.name, {}, expression=False)
+            if keyed or "@" in piece.text or "%" in piece.text or piece.text[:1] in _NUMBER_STARTS:
+                now = named.pseudonym(None, piece.text, keyed=keyed)
+                if now != piece.text:
+                    self._note(named.identity.hit)
+                    if named.identity.hit.enforced:
+                        kept += (text[done : piece.start], now)
+                        done = piece.end
+        return "".join((*kept, text[done:])) if kept else text
+
+    def _takes(self, name: str, place: Place[Choices]) -> bool:
+        """Say whether a rule takes what the `name` in a text stands before; count the rule in any case."""
+        choice = self._choice_in_text(name, place)
+        if choice is None:
+            return False
+        self._path += (INSIDE, name)
+        self._note_or_deny(choice.hit)
+        del self._path[-2:]
+        return choice.hit.enforced
+
+    def _choice_in_text(self, name: str, place: Place[Choices]) -> Choice | None:
+        return self._choice(name, "", NOWHERE, NOWHERE, place.below(name, self._budget))
