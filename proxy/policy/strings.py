@@ -20,7 +20,13 @@ TEXT_UNITS: Final = 4
 # Short texts and numbers of a body in which nothing was found are remembered until its end.
 CLEAR_MAX: Final = 4096
 CLEAR_MAX_CHARACTERS: Final = 24
+_OPENING: Final = ("{", "[", '"')
 _NUMBER_STARTS: Final = "+0123456789"
+
+
+def _holds_nothing(text: str) -> bool:
+    """Say whether a text holds no names, so that what becomes of it does not depend on where it stands."""
+    return "=" not in text and ":" not in text and "%" not in text and text.lstrip()[:1] not in _OPENING
 
 
 class Strings(Deciding):
@@ -52,7 +58,7 @@ class Strings(Deciding):
         if self._structured and left is not GONE and ("%" in left or "+" in left):
             plain = texts.decoded(left, lambda part: self._decoded(part, position, place), self._budget)
             left = GONE if plain is None else plain
-        if left is text and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts:
+        if left is text and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts and _holds_nothing(text):
             if len(self._clear) >= CLEAR_MAX:
                 self._clear.clear()
             self._clear.add(text)

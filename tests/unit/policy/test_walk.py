@@ -141,3 +141,12 @@ def test_each_act_is_told_with_its_path() -> None:
     rules = policy({"fields": ["ssn"], "action": "strip"})
     _, acts = rules.explain({"a": [{"ssn": 1}], "b": text({"ssn": 2}), "c": "/?ssn=3"})
     assert [path for _, path in acts] == [("a", "[]", "ssn"), ("b", '""', "ssn"), ("c", '""', "ssn")]
+
+
+@pytest.mark.parametrize("held", ["x=1", '{"x": 1}', "'x': 1", "x%3D1"])
+def test_what_a_text_holds_depends_on_where_it_stands(held: str) -> None:
+    """A text in which nothing was named at one place is looked into again at another, where a path names it."""
+    rule = policy({"paths": ["b.x", "b.**.x"], "action": "mask"})
+    kept: Any = rule.apply({"a": held, "b": held, "c": [held, held]})[0]
+    assert (kept["a"], kept["c"]) == (held, [held, held])
+    assert kept["b"] != held
