@@ -74,7 +74,10 @@ POLICIES: dict[str, dict[str, Any]] = {
     "email": {
         "version": 1,
         "hash": HMAC,
-        "rules": [{"name": "hashed", "detect": ["email"], "action": "hash"}],
+        "rules": [
+            {"name": "see", "detect": ["payment_card", "phone"], "action": "mask", "mode": "report"},
+            {"name": "hashed", "detect": ["email"], "action": "hash"},
+        ],
     },
     # What is written down before anything acts.
     "inventory": {
@@ -316,7 +319,48 @@ CALLS = (
         {"attribute": {"field": "id", "value": [C, 5]}}, {"segment": {"id": 5}}]}})),
     Call("allowed in part", "everything", "PUT", PERSON, text({
         "x.plan": C, "attributes.plan": C, "attributes.x": C, "plan.x": 1})),
+    # Texts
+    Call("names in quotes", "everything", "PUT", PERSON, text({"raw": [
+        f"log: {{'ssn': '{C}', 'a': 1}}", f'x {{\\"ssn\\":\\"{C}\\"}} y', f"\u201cssn\u201d: \u201c{C}\u201d x",
+        f"'ssn': b'{C}'",
+        f"&quot;ssn&quot;:&quot;{C}&quot; x", f"\\u0022ssn\\u0022:\\u0022{C}", f'""ssn"":""{C}"",', '"ssn":"", x',
+        f"\"ssn\":{{'a':\"}}{C}\", 'b': [1], c: it's \\\\ ]}},\"x\":1", f"'ssn': date(1, 2), {C}"[:20],
+        f"'ssn': {C}", f"'ssn': {C}, x",
+        f"'s\\u0073n':\\n '{C}", f'"ssn":[1,"{C}"', '"a":"ssn" :1', "12:30, a:b", f'"ssn":"a\\"{C}" x',
+    ]})),
+    Call("a name in quotes that must not leave", "everything", "PUT", PERSON, text({"raw": f"log: 'card': '{C}'"})),
+    Call("pairs", "everything", "PUT", PERSON, text({
+        "raw": [{"name": "ssn", "value": C}, {"name": "a", "value": 1}, {"key": 5, "value": 1}],
+        "list": [["ssn", C], ["a", 1]]})),
+    Call("an array that leads nowhere", "everything", "PUT", PERSON, text({"attributes": [C, {"plan": 1}]})),
+    Call("a pair in a filter", "everything", "POST", "/v1/customers", text({"filter": {"and": [
+        {"attribute": {"field": "ssn", "value": C}}]}})),
+    Call("a pair that must not leave", "everything", "PUT", PERSON, text({"raw": {"field": "card", "value": C}})),
+    Call("parameters by every action", "everything", "PUT", PERSON, text({
+        "url": f"?secret={C}&a=1", "form": ["same", "same"], "deep": {"a": "same", "b": "same"}, "note": f"a+b={C}"})),
+    Call("people in a text", "everything", "PUT", PERSON, text({
+        "email": "a@b.c", "url": f"https://x/?user_id=5&to=a%40b.c&a={C}", "raw": "a=a@b.c"})),
+    Call("a page view", "everything", "POST", f"{PERSON}/events", text({
+        "name": f"https://x/?ssn={C}&a=1", "type": "page", "data": {}})),
+    Call("names in code", "everything", "PUT", PERSON, text({"raw": {
+        "s\\u0073n": C, "%73sn": C, "a\u00e9" + "\u0301" * 40 + "\u0316\u00e9": C}})),
+    Call("what JSON in a string loses", "everything", "PUT", PERSON, text({"raw": [
+        '{"ssn":"' + C + '","a":1.10,"b":1e-400,"c":NaN,"d":1,"d":2}', "[1e-99999999999999999999999]", '{"a":Infinity}', '["a]',
+        '{"a" 1}']})),
+    Call("JSON in a string that overflows", "everything", "PUT", PERSON, text({"raw": '{"ssn":"' + C + '","a":1e400}'})),
+    Call("JSON in a string with too long a number", "everything", "PUT", PERSON, text({
+        "raw": '{"ssn":"' + C + '","a":' + "1" * 4301 + "}"})),
+    Call("JSON in a string without an end", "everything", "PUT", PERSON, text({"ssn": C, "raw": "[" * 1200 + "]" * 1200})),
+    Call("a number that may overflow", "fields", "PUT", PERSON, (
+        b'{"ssn":"' + C.encode() + b'","n":12345678901234567890,"x":1e100}')),
+    Call("too much work", "detectors", "PUT", PERSON, text({"x": f"{C} " + "(212) 555-0199, " * 300})),
     # Detectors
+    Call("numbers in other forms", "detectors", "PUT", PERSON, text({
+        "x": [f"{C} 4.111111111111111e15 1e5 1.5e3", "4111\\n1111\\n1111\\n1111", "4111 1111 1111 1111\u0301", "10.1.2.3"],
+        "y": ["4111111111111111.0", "0000 0000 0000 0000", "0000000000000000"]})),
+    Call("what is not found", "email", "PUT", PERSON, text({
+        "x": [f"{C} +999 999 999 999", "+1 212 555 (0123", "plain", "+0 000 000"], "n": [5, 4111111111111112, 4111111111111112],
+        "m": 4111111111111112, "o": 4111111111111112})),
     Call("detectors", "detectors", "PUT", PERSON, text({
         "card": "4111 1111 1111 1111 2025", "n": [4111111111111111, 4111111111111112, 536904399, 1.5], "email": "A@b.c",
         "id": 5, "text": f"{C} \u00e9crit: 536-90-4399 & 4111\u200b111111111111 \u2212 \uff11 B\u20111234",

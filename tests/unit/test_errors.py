@@ -7,7 +7,7 @@ from proxy.errors import ANSWERS, RETRYABLE_STATUSES, Answer, ConfigError, Reaso
 
 # Design 4.3, without what comes with the breaker and the spool.
 STATUSES = {
-    400: {"malformed_request", "invalid_json", "too_deep", "policy_denied", "vendor_limit"},
+    400: {"malformed_request", "invalid_json", "too_deep", "too_complex", "policy_denied", "vendor_limit"},
     401: {"unknown_caller"},
     403: {"endpoint_not_allowed", "browser_request"},
     405: {"method_not_allowed"},

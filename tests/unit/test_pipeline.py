@@ -445,7 +445,7 @@ class BrokenMapping(dict[Any, Any]):
 # What each stage fails with: something below it that is not ours, so that compiled stages fail as well.
 BROKEN = [
     ("decode", orjson, "loads"), ("decode", zlib, "decompressobj"), ("policy", hashlib, "sha256"), ("encode", orjson, "dumps"),
-    ("target", match, "quote"),
+    ("query", match, "quote"),
 ]  # fmt: skip
 
 
