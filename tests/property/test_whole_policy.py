@@ -18,6 +18,7 @@ from proxy.policy.actions import HmacHasher, canonical_form
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.compile import compile_policy
 from proxy.policy.fields import DeniedError, Hit
+from proxy.policy.identity import email_form
 from proxy.policy.minimise import CONTAINERS
 from proxy.policy.model import PolicyDocument
 from proxy.policy.names import normal_form
@@ -152,7 +153,7 @@ def pseudonym(kind: Identifier, value: object) -> object:
     kind = Identifier.EMAIL if "@" in text else kind
     if kind is Identifier.PHONE or not text or text == "k1." + "0" * DIGITS:
         return value
-    form = text.strip().lower() if kind is Identifier.EMAIL else text
+    form = email_form(text) if kind is Identifier.EMAIL else text
     digits = hmac.new(PEPPER, form.encode(), hashlib.sha256).hexdigest()[:DIGITS]
     return f"{digits}@{KEY_ID}.invalid" if kind is Identifier.EMAIL else f"{KEY_ID}.{digits}"
 
@@ -199,7 +200,7 @@ def name(found: dict[str, object], place: str, value: object) -> bool:
         now = pseudonym(IDENTIFIERS[place], value)
         if now != value:
             text = spelled(value).strip()
-            found[text.lower() if "@" in text else text] = now
+            found[email_form(text) if "@" in text else text] = now
     return True
 
 
@@ -212,7 +213,7 @@ def left_of(value: object, place: str, people: dict[str, object], *, keyed: bool
     text = spelled(value).strip()
     if now is not value or not (keyed or "@" in text):
         return now
-    return people.get(text.lower() if "@" in text else text, value)
+    return people.get(email_form(text) if "@" in text else text, value)
 
 
 def leads(place: str) -> bool:
