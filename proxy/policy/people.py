@@ -14,8 +14,7 @@ A raw identifier beside its own pseudonym names the person again, so replacing i
 """
 
 import re
-from collections.abc import Iterator, Mapping
-from types import MappingProxyType
+from collections.abc import Iterator
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
@@ -38,7 +37,6 @@ _PHONE_CHARACTERS = 40
 _PHONE_BEGINS = frozenset("+(0123456789")
 # No number below has the digits of a phone number.
 _SMALL = 10 ** (PHONE_DIGITS - 1)
-_NO_KEYS: Mapping[str, Identifier] = MappingProxyType({})
 # What Customer.io keeps as the data of an event, and takes for nobody's identifier.
 _DATA = re.compile(r"(?:\A|\.)(?:data|properties|context)\.")
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -151,23 +149,17 @@ class Identity:
             for child in value:
                 self._conditions(child, found)
 
-    def _by_keys(
-        self,
-        kind: Identifier | None,
-        value: Any,  # noqa: ANN401 - JSON
-        found: "Named",
-        table: Mapping[str, Identifier] = BY_KEY,
-    ) -> None:
-        """Look for identifiers under keys that say so by `table`, where no row does; `kind` is what stands here."""
+    def _by_keys(self, kind: Identifier | None, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
+        """Look for identifiers under keys that say so, where no row does; `kind` is what stands here."""
         form = type(value)
         if form is dict:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
             for key, child in value.items():
-                self._by_keys(table.get(self.form(key, found.budget), kind), child, found, table)
+                self._by_keys(BY_KEY.get(self.form(key, found.budget), kind), child, found)
         elif form is list:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
             for child in value:
-                self._by_keys(kind, child, found, table)
+                self._by_keys(kind, child, found)
         elif kind is not None and value is not None and form is not bool:
             found.add(kind, value if form is str else digits_of(value))
 
@@ -176,7 +168,7 @@ class Identity:
         if not person.strict:
             held = held_json(value, found.budget) if isinstance(value, str) else None
             value = value if held is None else held.value
-            self._by_keys(person.kind or Identifier.CIO_ID, value, found, _NO_KEYS)
+            self._by_keys(person.kind or Identifier.CIO_ID, value, found)
         elif self.hit.enforced:
             raise DeniedError([self.hit])
 
