@@ -70,11 +70,14 @@ def may_be_structured(body: bytes) -> bool:
         return True
     if body.find(b"'") >= 0 and _QUOTE_BEFORE_COLON.search(body) is not None:
         return True
+    if body.find(b"&") >= 0 and _ENTITY.search(body) is not None:
+        return True
     return not body.isascii() and _OTHER_QUOTES.search(body) is not None
 
 
 _SPACE_FIRST = re.compile(rb'"\\[nrt]')
 _QUOTE_BEFORE_COLON = re.compile(rb"'(?:\s|\\[nrt])*:")
+_ENTITY = re.compile(rb"&(?:quot|apos|#(?:34|39|x22|x27));")
 # Quotation marks of typographers (U+2018 to U+201F, and their full-width forms), white space that is not ASCII, and U+FEFF.
 _OTHER_QUOTES = re.compile(rb"\xe2\x80|\xc2[\x85\xa0\xab\xbb]|\xef\xbb\xbf|\xef\xbc|\xe3\x80|\xe1\x9a\x80|\xe2\x81")
 
@@ -289,7 +292,11 @@ def _group_end(text: str, start: int, budget: Budget) -> int:
 
 # Parameters: in a URL, a form, a cookie, or the middle of a text. What stands before a name says where it begins.
 _BEFORE = r"?&;#\s\"'<>({,|="
-_NAME = re.compile(rf"(?:(?<=[{_BEFORE}])|\A)([^{_BEFORE}}})]+)=")
+_NAME = re.compile(rf"(?:(?<=[{_BEFORE}}})])|\A)([^{_BEFORE}}})]+)=")
+# What else may stand before a name: a separator that was coded (`hello%26ssn=5`), a sign or a bracket that is part of no name.
+_BEFORE_NAME = re.compile(r"[^\w.\-\[\]:/\\|>]+|\](?=[^\[\].])")
+# How often a name may be percent-coded.
+_DECODINGS_MAX: Final = 4
 # A value that a rule takes goes on to the next parameter: `ssn=536;90-4399`, `ssn=536 90 4399`. It ends before the quotation
 # mark that closes an attribute of HTML, and at the end of a line.
 _VALUE_END = re.compile(rf"[&#\r\n]|[\"']\s*/?>|[;,|\s](?=[^{_BEFORE}}})]+=)")
@@ -321,12 +328,28 @@ def parameters(text: str, names: Callable[[str], bool], budget: Budget) -> Itera
         spelled_name = match[1]
         budget.spend(NAME_UNITS + len(spelled_name) // CHARACTERS_PER_UNIT)
         at = match.end()
-        name = unquote_plus(spelled_name) if "%" in spelled_name or "+" in spelled_name else spelled_name
-        if names(name):
-            end = _VALUE_END.search(text, at)
-            stop = len(text) if end is None else end.start()
-            yield Parameter(name, match.start(1), at, stop)
-            at = stop
+        for name in _names_of(spelled_name):
+            if names(name):
+                end = _VALUE_END.search(text, at)
+                stop = len(text) if end is None else end.start()
+                start = at - 1 - len(name) if spelled_name.endswith(name) else match.start(1)
+                yield Parameter(name, start, at, stop)
+                at = stop
+                break
+
+
+def _names_of(spelled_name: str) -> Iterator[str]:
+    """Yield what may be the name of a parameter: all that stands before its equals sign, then what is apart from the rest."""
+    name = unquote_plus(spelled_name) if "%" in spelled_name or "+" in spelled_name else spelled_name
+    yield name
+    for _ in range(_DECODINGS_MAX):
+        if "%" not in name:
+            break
+        name = unquote(name)
+    if _BEFORE_NAME.search(name) is not None:
+        parts = list(filter(None, _BEFORE_NAME.split(name)))
+        if parts:
+            yield parts[-1]
 
 
 _QUERY = re.compile(r"[?#;]")

@@ -1,7 +1,10 @@
 """Structure inside strings."""
 
+import json
+from urllib.parse import quote
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from proxy.errors import Reason, RefusedError
@@ -51,6 +54,9 @@ def taken(text: str) -> list[str]:
         (b'{"url":"https://x/?ssn\\u003d1"}', True),
         (b'{"url":"https://x/?ssn\\u003D1"}', True),
         (b'{"url":"%73sn"}', True),
+        (b'{"a":"got {&quot;ssn&quot;:1}"}', True),
+        (b'{"a":"&#39;ssn&#39;: 1"}', True),
+        (b'{"a":"Tom & Jerry; AT&T"}', False),
         (b'{"a":[["ssn","1"]]}', True),
         (b'{"a":[ ["ssn","1"]]}', True),
         (b'{"a":{"name":"ssn","value":"1"}}', True),
@@ -199,6 +205,16 @@ def test_g1_no_surroundings_hide_a_named_value(before: list[str], form: str) -> 
         ("a=b=c=d=e=f", []),
         ("notssn=1", []),
         ("ssn=", [""]),
+        ("(a)ssn=1", ["1"]),
+        ("{{a}}ssn=1", ["1"]),
+        ("[a]ssn=1", ["1"]),
+        ("?q=a%26ssn=1", ["1"]),
+        ("?q=a%2526ssn=1", ["1"]),
+        ("?q=a+ssn=1", ["1"]),
+        ("?q=a%20ssn=1", ["1"]),
+        ("a!ssn=1", ["1"]),
+        ("first%20name=1", []),
+        ("?a%26user%5Bssn%5D=1", ["1"]),
     ],
 )
 def test_a_value_goes_on_to_the_next_parameter(text: str, values: list[str]) -> None:
@@ -218,6 +234,37 @@ def test_g1_no_surroundings_hide_a_parameter(before: list[str], inside: str) -> 
         left += text[done : found.start]
         done = found.end
     assert CANARY not in left + text[done:]
+
+
+@given(st.text("ab1 ", max_size=3), st.characters(exclude_categories=("L", "M", "N", "Cs")), st.integers(0, 3))
+def test_g1_no_sign_before_a_name_hides_it(before: str, sign: str, coded: int) -> None:
+    """Whatever sign stands right before the name of a parameter, percent-coded or not. Three signs are parts of names."""
+    assume(sign not in "-_.%")
+    for _ in range(coded):
+        sign = quote(sign, safe="")
+    assert taken(f"?q={before}{sign}ssn={CANARY}")[-1:] == [CANARY]
+
+
+QUOTES = ('""', "''", "``", "“”", "‘’", "„“", "«»", "＂＂", "＇＇")
+ENTITIES = ("&quot;", "&apos;", "&#34;", "&#39;", "&#x22;", "&#x27;")
+
+
+@given(
+    st.text("x {[:&", max_size=4),
+    st.sampled_from([*((each[0], each[1]) for each in QUOTES), *zip(ENTITIES, ENTITIES, strict=True)]),
+    st.text(" \n\t\r\x85\xa0\u2028\u3000", max_size=3),
+    st.booleans(),
+)
+def test_g1_a_body_whose_strings_hold_named_values_is_known_by_its_bytes(
+    before: str,
+    quotes: tuple[str, str],
+    gap: str,
+    ascii_only: bool,  # noqa: FBT001
+) -> None:
+    """Where a value is found by its name, the look at the body's bytes must not have ruled out that there is one."""
+    text = f"{before}{quotes[0]}ssn{quotes[1]}{gap}:{CANARY}"
+    assert CANARY not in masked(text)
+    assert may_be_structured(json.dumps({"a": text}, ensure_ascii=ascii_only, separators=(",", ":")).encode())
 
 
 def test_percent_coded_parts_are_decoded_and_coded_again() -> None:

@@ -18,6 +18,20 @@ def text(value: object) -> str:
     return orjson.dumps(value).decode()
 
 
+def test_the_name_of_a_pair_is_looked_at_as_well() -> None:
+    """A name may hold more than the name of a field; it is no key, which is looked at for itself."""
+    both = policy({"fields": ["ssn"], "action": "strip"}, {"detect": ["email"], "action": "mask"})
+    assert both.apply({"rows": [["ssn/ada@example.com", 5], ["plan", 1]]})[0] == {
+        "rows": [["ssn/[REDACTED]", "[REDACTED]"], ["plan", 1]]
+    }
+
+
+@pytest.mark.parametrize("key", ["log `ssn`: 5", "log “ssn”: 5", "log &quot;ssn&quot;: 5", "log 'ssn': 5", 'log "ssn": 5'])
+def test_g1_a_key_that_holds_a_named_value_is_looked_into(key: str) -> None:
+    """In whatever quotation marks the name stands."""
+    assert STRIP.apply({"a": {key: 1}})[0] == {"a": {key.replace("5", "[REDACTED]"): 1}}
+
+
 # JSON in strings
 
 
