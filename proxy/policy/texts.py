@@ -11,8 +11,9 @@ Field names reach into all of it. A string in which nothing is changed stays as 
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, unquote_to_bytes
 
+from proxy.errors import Reason, RefusedError
 from proxy.payload.budget import Budget
 from proxy.payload.decode import Held, parse_held
 from proxy.payload.encode import encode
@@ -27,6 +28,8 @@ HELD_DEPTH = 100
 HELD_UNITS: Final = 20
 HELD_VALUE_UNITS: Final = 4
 HELD_CHARACTERS_PER_UNIT: Final = 4
+# Reading cannot be interrupted: so many signs of values take about 50 ms.
+HELD_SIGNS_MAX: Final = 300_000
 SIGN_UNITS: Final = 4
 NAME_UNITS: Final = 20
 TOKEN_UNITS: Final = 4
@@ -98,6 +101,8 @@ def held_json(text: str, budget: Budget) -> Held | None:
     if end is None or len(bare) < 2 or bare[-1] != end:  # noqa: PLR2004  # its brackets
         return None
     signs = bare.count(",") + bare.count(":") + bare.count("[") + bare.count("{")
+    if signs > HELD_SIGNS_MAX:
+        raise RefusedError(Reason.TOO_COMPLEX)
     budget.spend(HELD_UNITS + HELD_VALUE_UNITS * signs + len(bare) // HELD_CHARACTERS_PER_UNIT)
     return parse_held(bare, HELD_DEPTH)
 
@@ -186,6 +191,8 @@ def _quoted_before(text: str, begin: int, colon: int) -> str | None:
     # Without a mark before it, it was taken for the one that closes the value before.
     name = text[begin if start < 0 else start + len(opener) : end]
     if "\\" in name:
+        if len(name) > WINDOW_CHARACTERS:
+            raise RefusedError(Reason.TOO_COMPLEX)
         name = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name).replace("\\", "")
     return name
 
@@ -416,6 +423,23 @@ def _window(text: str, at: int, budget: Budget) -> int:
     return until
 
 
+def _unquoted(part: str, budget: Budget) -> str:
+    """Return `part` without its percent-coding, as `unquote` does; a long one is decoded a window at a time."""
+    if len(part) <= WINDOW_CHARACTERS:
+        return unquote(part)
+    data = part.encode("utf-8", "surrogatepass")
+    pieces: list[bytes] = []
+    at = 0
+    while at < len(data):
+        end = at + WINDOW_CHARACTERS
+        if (sign := data.rfind(b"%", end - 2, end)) >= 0 and end < len(data):
+            end = sign  # the digits behind it are in the next window
+        budget.spend((end - at) // CHARACTERS_PER_UNIT)
+        pieces.append(unquote_to_bytes(data[at:end]))
+        at = end
+    return b"".join(pieces).decode("utf-8", "replace")
+
+
 def decoded(text: str, treat: Callable[[str], str | None], budget: Budget) -> str | None:
     """Return `text` with each of its percent-coded parts as `treat` leaves it; None where `treat` gives None.
 
@@ -436,7 +460,7 @@ def decoded(text: str, treat: Callable[[str], str | None], budget: Budget) -> st
         budget.spend(PART_UNITS)
         part, at = match[0], match.end()
         form = "+" in part and text[match.start() - 1 : match.start()] == "="
-        plain = unquote_plus(part) if form else unquote(part)
+        plain = _unquoted(part.replace("+", " ") if form else part, budget)
         if plain == part:
             continue
         left = treat(plain)

@@ -1,7 +1,7 @@
 """Structure inside strings."""
 
 import json
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import assume, given
@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from proxy.errors import Reason, RefusedError
 from proxy.payload.budget import Budget, unmetered
 from proxy.policy.names import spelled_names
-from proxy.policy.texts import decoded, held_json, may_be_structured, named_values, parameters, spelled
+from proxy.policy.texts import (
+    HELD_SIGNS_MAX,
+    WINDOW_CHARACTERS,
+    decoded,
+    held_json,
+    may_be_structured,
+    named_values,
+    parameters,
+    spelled,
+)
 
 CANARY = "536-90-4399"
 
@@ -323,3 +332,30 @@ def test_g11_a_text_that_takes_too_much_is_refused() -> None:
     with pytest.raises(RefusedError) as refused:
         list(parameters("a=b&" * 100_000, ruled, Budget(10)))
     assert refused.value.reason is Reason.TOO_COMPLEX
+
+
+@pytest.mark.parametrize("unit", ["%C3%A9", "a%41", "%zz", "%", "\u00e9%E2%82%AC", "%2"])
+@pytest.mark.parametrize("shift", range(6))
+def test_g11_a_long_part_is_decoded_a_window_at_a_time(unit: str, shift: int) -> None:
+    """Wherever a window ends, in a code or in a character, the whole is what the standard library makes of it."""
+    text = "x" * shift + unit * (3 * WINDOW_CHARACTERS // len(unit))
+    seen: list[str] = []
+    paid = unmetered()
+    before = paid.left
+
+    def see(part: str) -> str:
+        seen.append(part)
+        return part
+
+    decoded(text, see, paid)
+    assert seen == ([] if unquote(text) == text else [unquote(text)])
+    assert before - paid.left > len(text) // 4
+
+
+def test_g11_json_of_too_many_values_is_not_read() -> None:
+    """Reading it could not be interrupted."""
+    text = "[" + "1," * HELD_SIGNS_MAX + "1]"
+    with pytest.raises(RefusedError) as refused:
+        held_json(text, unmetered())
+    assert refused.value.reason is Reason.TOO_COMPLEX
+    assert held_json(text[: HELD_SIGNS_MAX - 2] + "1]", unmetered()) is not None
