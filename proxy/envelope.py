@@ -14,6 +14,7 @@ from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import DeniedError, Hit
 from proxy.policy.people import Named
 from proxy.policy.texts import field_of
+from proxy.policy.walk import PAIR_NAMES, PAIR_VALUE
 
 _PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
 
@@ -89,8 +90,8 @@ def _look_at_path(policy: EndpointPolicy, match: Match, named: Named | None, bud
     same people. A segment may be a name for the next one, or hold names and values itself (`;name=value`, RFC 3986 section
     3.3).
     """
-    segments = [unquote(segment) for segment in match.target.decode().split("/") if segment]
-    inside = [part.partition("=") for segment in segments for part in segment.split(";")]
+    segments = [part for part in unquote(match.target.decode()).split("/") if part]
+    inside = [part.partition(sign) for segment in segments for part in segment.split(";") for sign in "=:"]
     pairs = [*pairwise(segments), *((name, value) for name, equals, value in inside if equals)]
     values: list[object] = [*({name: value} for name, value in pairs), segments, ["/".join(segments)]]
     # The same text is looked at more than once, and counted once.
@@ -118,10 +119,12 @@ def query_sent(
         RefusedError: `too_complex`.
     """
     query: list[tuple[str, str]] = []
+    names = {key: value for name, value in parameters if (key := field_of(name)).lower() in PAIR_NAMES}
     for name, value in parameters:
         key = field_of(name)
-        kept, acted = policy.apply({key: value}, named=named, budget=budget)
+        beside = names if key.lower() == PAIR_VALUE else {}
+        kept, acted = policy.apply({**beside, key: value}, named=named, budget=budget)
         hits += acted
         if isinstance(kept, dict):
-            query += ((name if now == key else now, left) for now, left in kept.items())
+            query += ((name if now == key else now, left) for now, left in kept.items() if now not in beside)
     return b"?" + encode_query(query) if query else b""

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote
 
 # What stands between the names that a key spells. A colon, a bar and the like are no part of any name that people give.
-_BETWEEN: Final = str.maketrans(dict.fromkeys("[]/\\:|>=", "."))
+_BETWEEN: Final = str.maketrans(dict.fromkeys("[]/\\:|>=&;?#,", "."))
 # An ASCII name keeps its letters and digits. What is listed becomes nothing; the point stays.
 _ASCII_DROPPED: Final = {code: None for code in range(128) if not chr(code).isalnum() and chr(code) != "."}
 # How often a key may be percent-coded; what is left coded after that is compared as it stands.

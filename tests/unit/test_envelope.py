@@ -158,7 +158,7 @@ UNKNOWN_RULES: list[dict[str, Any]] = [
     "path",
     [
         "/api/v9/x/ssn/536-90-4399", "/api/v9/x/SSN/5", "/api/v9/x/s%73n/5", "/api/v9/x;ssn=5", "/api/v9/x;a=b;phone=5",
-        "/api/v9/user.ssn/5",
+        "/api/v9/user.ssn/5", "/api/v9/x/ssn%2F5", "/api/v9/ssn:5", "/api/v9/x/a&ssn/5", "/api/v9/x(ssn=5)",
         "/api/v9/ada@example.com", "/api/v9/ada%40example.com/x", "/api/v9/4111111111111111", "/v1/x/4111-1111-1111-1111/y",
         "/v1/x/192.0.2.17", "/v1/x/4111%201111%201111%201111", "/v1/x/" + quote('{"ssn":1}', safe=""), "/v1/x/a%3Fssn=5",
     ],
@@ -206,3 +206,11 @@ def test_a_query_that_no_row_names_is_seen_as_a_body() -> None:
     parameters = [("ssn", "5"), ("a", "ada@example.com"), ("b", "c")]
     assert query_sent(made, parameters, None, unmetered(), hits) == b"?a=%5BREDACTED%5D&b=c"
     assert len(hits) == 2
+
+
+def test_a_pair_in_a_query_is_a_pair() -> None:
+    """`name` and `value` are parameters; in whatever order, and a name behind a coded separator is a name."""
+    made = policy(*UNKNOWN_RULES, endpoint="unknown.track")
+    assert query_sent(made, [("value", "5"), ("name", "ssn")], None, unmetered(), []) == b"?value=%5BREDACTED%5D&name=ssn"
+    assert query_sent(made, [("name", "plan"), ("value", "5")], None, unmetered(), []) == b"?name=plan&value=5"
+    assert query_sent(made, [("a&ssn", "5"), ("b", "5")], None, unmetered(), []) == b"?b=5"
