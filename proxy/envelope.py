@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from proxy.api import headers
 from proxy.api.match import Match, encode_query
@@ -16,6 +16,7 @@ from proxy.policy.people import Named
 from proxy.policy.texts import field_of
 from proxy.policy.walk import PAIR_NAMES, PAIR_VALUE
 
+_ROOMY: Final = (b"User-Agent:", b"X-Request-Id:", b"tracestate:")
 _PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
 
 
@@ -30,8 +31,8 @@ class Passed:
         self._hits = hits
         self._denied = denied
 
-    def lines(self, hits: list[Hit]) -> bytes:
-        """Return the lines that are sent; `hits` is added to by what acted.
+    def lines(self, hits: list[Hit], named: Named | None = None) -> bytes:
+        """Return the lines that are sent of a call that names `named`; `hits` is added to by what acted.
 
         Raises:
             DeniedError: a rule does not let the request leave.
@@ -40,7 +41,7 @@ class Passed:
             hits += self._hits
             if self._denied:
                 raise DeniedError(hits)
-        return self._lines
+        return self._lines if named is None else without_people(named, self._lines, hits)
 
 
 def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fields: Mapping[bytes, bytes]) -> Passed:
@@ -50,7 +51,7 @@ def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fi
     def passes(value: bytes) -> bool:
         text = value.decode("utf-8", "replace")
         kept = [policy.header(spelled, hits) for spelled in dict.fromkeys((text, unquote(text)))]
-        return all(kept) and not callers.stand_in(value)
+        return all(kept) and not callers.stand_in(value) and not callers.stand_in(unquote_to_bytes(value))
 
     strict = endpoint.upstream is _PIPELINES
     if strict:  # ours alone to say: `Connection` could take the caller's away
@@ -61,6 +62,18 @@ def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fi
         return Passed(b"", hits, denied=True)
     # Without strict mode Pipelines answers a bad key with 200.
     return Passed(lines + b"X-Strict-Mode: 1\r\n" if strict else lines, hits, denied=False)
+
+
+def without_people(named: Named, lines: bytes, hits: list[Hit]) -> bytes:
+    """Return header lines without those that have room for a name, and hold that of somebody whom the call names."""
+    kept: list[bytes] = []
+    for line in lines.splitlines(keepends=True):
+        if line.startswith(_ROOMY) and named.stands_in(line.partition(b": ")[2].decode("utf-8", "replace")):
+            hits.append(named.identity.hit)
+            if named.identity.hit.enforced:
+                continue
+        kept.append(line)
+    return b"".join(kept)
 
 
 def target_sent(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget, hits: list[Hit]) -> bytes:

@@ -54,6 +54,8 @@ class Strings(Deciding):
             if held is not None:
                 return self._held(text, held, place)
             left = self._people(self._parameters(self._named_values(text, place), place))
+        elif self._named is not None and self._named.may_stand_in(text):
+            left = self._people(text)
         left = self._detected(left, left, position)
         if self._structured and left is not GONE and ("%" in left or "+" in left):
             plain = texts.decoded(left, lambda part: self._decoded(part, position, place), self._budget)

