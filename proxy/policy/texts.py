@@ -33,6 +33,7 @@ HELD_SIGNS_MAX: Final = 300_000
 SIGN_UNITS: Final = 4
 NAME_UNITS: Final = 20
 TOKEN_UNITS: Final = 4
+ESCAPE_UNITS: Final = 6
 PART_UNITS: Final = 30
 CHARACTERS_PER_UNIT: Final = 4
 # A regular expression reads at most about so much of a text before it is paid for.
@@ -389,6 +390,11 @@ _PART = re.compile(rf"(?<![^{_ACROSS}])[^{_ACROSS}%+]*[%+][^{_ACROSS}]*")
 _BOUNDARY = re.compile(rf"[{_ACROSS}]")
 
 
+def in_parts(text: str) -> bool:
+    """Say whether something in `text` separates parts that are decoded each by itself."""
+    return _BOUNDARY.search(text) is not None
+
+
 _PIECE = re.compile(rf"[^{_ACROSS}]+")
 
 
@@ -438,6 +444,22 @@ def _unquoted(part: str, budget: Budget) -> str:
         pieces.append(unquote_to_bytes(data[at:end]))
         at = end
     return b"".join(pieces).decode("utf-8", "replace")
+
+
+def undone(text: str, budget: Budget) -> str:
+    """Return `text` with its percent-coding and its JSON escapes undone, as `undone.Undone` does.
+
+    Raises:
+        RefusedError: `too_complex`.
+    """
+    plain = _unquoted(text, budget) if "%" in text else text
+    if "\\u" not in plain:
+        return plain
+    budget.spend(ESCAPE_UNITS * plain.count("\\u"))
+    return _ESCAPES.sub(lambda escape: chr(int(escape[1], 16)), plain)
+
+
+_ESCAPES = re.compile(r"\\+u([0-9A-Fa-f]{4})")
 
 
 def decoded(text: str, treat: Callable[[str], str | None], budget: Budget) -> str | None:
