@@ -34,7 +34,8 @@ def test_g1_no_code_hides_a_part_of_a_find(ways: list[int], before: str) -> None
         ("a%20b 4111 1111%201111 1111, c%20d", "a%20b [REDACTED], c%20d"),
         ('{"e":"ada\\u0040example.com","b', '{"e":"[REDACTED]","b'),
         ("%c3%a9 4111 1111 1111 111%31.", "%c3%a9 [REDACTED]."),
-        ("a, ada%5Cu0040example.com", "[REDACTED]"),
+        ("a, ada%5Cu0040example.com", "a, %5BREDACTED%5D"),
+        ("4111 1111 1111 111%5Cu0031", "[REDACTED]"),
         ("100% of 5 %zz", "100% of 5 %zz"),
     ],
 )
