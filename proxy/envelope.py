@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import unquote, unquote_to_bytes
 
 from proxy.api import headers
 from proxy.api.match import Match, encode_query
@@ -14,7 +14,9 @@ from proxy.policy.apply import EndpointPolicy
 from proxy.policy.fields import DeniedError, Hit
 from proxy.policy.people import Named
 from proxy.policy.texts import field_of
+from proxy.policy.walk import PAIR_NAMES, PAIR_VALUE
 
+_ROOMY: Final = (b"User-Agent:", b"X-Request-Id:", b"tracestate:")
 _PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a look-up
 
 
@@ -29,8 +31,8 @@ class Passed:
         self._hits = hits
         self._denied = denied
 
-    def lines(self, hits: list[Hit]) -> bytes:
-        """Return the lines that are sent; `hits` is added to by what acted.
+    def lines(self, hits: list[Hit], named: Named | None = None) -> bytes:
+        """Return the lines that are sent of a call that names `named`; `hits` is added to by what acted.
 
         Raises:
             DeniedError: a rule does not let the request leave.
@@ -39,7 +41,7 @@ class Passed:
             hits += self._hits
             if self._denied:
                 raise DeniedError(hits)
-        return self._lines
+        return self._lines if named is None else without_people(named, self._lines, hits)
 
 
 def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fields: Mapping[bytes, bytes]) -> Passed:
@@ -49,7 +51,7 @@ def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fi
     def passes(value: bytes) -> bool:
         text = value.decode("utf-8", "replace")
         kept = [policy.header(spelled, hits) for spelled in dict.fromkeys((text, unquote(text)))]
-        return all(kept) and not callers.stand_in(value)
+        return all(kept) and not callers.stand_in(value) and not callers.stand_in(unquote_to_bytes(value))
 
     strict = endpoint.upstream is _PIPELINES
     if strict:  # ours alone to say: `Connection` could take the caller's away
@@ -60,6 +62,18 @@ def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fi
         return Passed(b"", hits, denied=True)
     # Without strict mode Pipelines answers a bad key with 200.
     return Passed(lines + b"X-Strict-Mode: 1\r\n" if strict else lines, hits, denied=False)
+
+
+def without_people(named: Named, lines: bytes, hits: list[Hit]) -> bytes:
+    """Return header lines without those that have room for a name, and hold that of somebody whom the call names."""
+    kept: list[bytes] = []
+    for line in lines.splitlines(keepends=True):
+        if line.startswith(_ROOMY) and named.stands_in(line.partition(b": ")[2].decode("utf-8", "replace")):
+            hits.append(named.identity.hit)
+            if named.identity.hit.enforced:
+                continue
+        kept.append(line)
+    return b"".join(kept)
 
 
 def target_sent(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget, hits: list[Hit]) -> bytes:
@@ -89,8 +103,8 @@ def _look_at_path(policy: EndpointPolicy, match: Match, named: Named | None, bud
     same people. A segment may be a name for the next one, or hold names and values itself (`;name=value`, RFC 3986 section
     3.3).
     """
-    segments = [unquote(segment) for segment in match.target.decode().split("/") if segment]
-    inside = [part.partition("=") for segment in segments for part in segment.split(";")]
+    segments = [part for part in unquote(match.target.decode()).split("/") if part]
+    inside = [part.partition(sign) for segment in segments for part in segment.split(";") for sign in "=:"]
     pairs = [*pairwise(segments), *((name, value) for name, equals, value in inside if equals)]
     values: list[object] = [*({name: value} for name, value in pairs), segments, ["/".join(segments)]]
     # The same text is looked at more than once, and counted once.
@@ -118,10 +132,12 @@ def query_sent(
         RefusedError: `too_complex`.
     """
     query: list[tuple[str, str]] = []
+    names = {key: value for name, value in parameters if (key := field_of(name)).lower() in PAIR_NAMES}
     for name, value in parameters:
         key = field_of(name)
-        kept, acted = policy.apply({key: value}, named=named, budget=budget)
+        beside = names if key.lower() == PAIR_VALUE else {}
+        kept, acted = policy.apply({**beside, key: value}, named=named, budget=budget)
         hits += acted
         if isinstance(kept, dict):
-            query += ((name if now == key else now, left) for now, left in kept.items())
+            query += ((name if now == key else now, left) for now, left in kept.items() if now not in beside)
     return b"?" + encode_query(query) if query else b""

@@ -178,7 +178,7 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
         body, excesses, withheld = limited(rules, endpoint, target, value, body)
         stage = "head"
         passed = facts.sent.get(policy) or facts.find(policy, endpoint, admission.head.headers)
-        head = _head(admission, passed.lines(hits), target, len(body))
+        head = _head(admission, passed.lines(hits, named), target, len(body))
     except OversizeError as refusal:
         refusal.hits = hits
         raise

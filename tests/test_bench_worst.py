@@ -8,7 +8,8 @@ import pytest
 
 from bench import ordinary, worst
 from bench.hostile import FAMILIES, FRAMES, PLAUSIBLE, SHAPES, TOKENS, Recipe, recipe
-from bench.reference import FAULT, admission, cost, within_limits
+from bench.reference import FAULT, LONGEST_SECONDS, admission, cost, within_limits
+from bench.steps import STEPS
 from bench.worst import Named, kept, measured, searched
 
 SIZE_BYTES = 65_536
@@ -35,6 +36,20 @@ def test_g11_every_dear_body_is_sent_or_refused(name: str, each: Recipe) -> None
     """Of every kind that is known to be dear, none fails: it is within its budget, or refused as too much work."""
     frame = FRAMES[each.frame]
     assert cost(admission(frame.method, frame.target), each.body(SIZE_BYTES, 0)).answer != FAULT, name
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_g11_no_step_takes_long(name: str) -> None:
+    """However large a single value is, what looks at it stops in between. Twice the bound: the machine may be busy."""
+    call = admission("POST", "/v1/send/email")
+    body = STEPS[name](1_000_000)
+    found = []
+    for _ in range(3):
+        found.append(cost(call, body).longest)
+        if found[-1] < 2 * LONGEST_SECONDS["Python"]:
+            break
+    assert min(found) < 2 * LONGEST_SECONDS["Python"]
+    assert cost(call, body).answer != FAULT
 
 
 @pytest.mark.parametrize("name", sorted(PLAUSIBLE))

@@ -34,6 +34,10 @@ PHONE_DIGITS = 7
 _HIDDEN: Final = {code: None for code in range(0xAD, 0xE0080) if unicodedata.category(chr(code)) == "Cf"}
 
 
+# What else people put between the digits of a phone number: dashes of every length, and points.
+_PHONE_SIGNS: Final = dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xB7, 0x2022, 0x2219, 0x22C5, 0x30FB, ord("_")))
+
+
 def decoded(text: str) -> str:
     """Return a text without its percent-coding, however often it is coded; a long one as it is."""
     if len(text) <= LONGEST:
@@ -67,7 +71,7 @@ def email_form(text: str) -> str:
 
 def phone_digits(text: str) -> str:
     """Return the digits of a phone number, or nothing where `text` is none that could be told from an ordinary number."""
-    canonical = phone(folded(text))
+    canonical = phone(folded(text)).translate(_PHONE_SIGNS)
     digits = canonical.removeprefix("+")
     return digits if digits.isdecimal() and digits.isascii() and len(digits) >= PHONE_DIGITS else ""
 

@@ -12,7 +12,7 @@ from typing import Final
 from urllib.parse import unquote
 
 # What stands between the names that a key spells. A colon, a bar and the like are no part of any name that people give.
-_BETWEEN: Final = str.maketrans(dict.fromkeys("[]/\\:|>=", "."))
+_BETWEEN: Final = str.maketrans(dict.fromkeys("[]/\\:|>=&;?#,", "."))
 # An ASCII name keeps its letters and digits. What is listed becomes nothing; the point stays.
 _ASCII_DROPPED: Final = {code: None for code in range(128) if not chr(code).isalnum() and chr(code) != "."}
 # How often a key may be percent-coded; what is left coded after that is compared as it stands.
@@ -30,6 +30,9 @@ _LONG_FORMS: Final = (("\ufdfa", 18),)
 KEY_UNITS: Final = 3
 CHARACTERS_PER_UNIT: Final = 2
 OTHER_CHARACTER_UNITS: Final = 4
+# Comparing one key cannot be interrupted: one with so many characters, some of them coded or not in ASCII, takes about 30 ms.
+LONG_KEY_CHARACTERS: Final = 65_536
+TOO_MANY_UNITS: Final = 1 << 40
 
 
 def normal_form(name: str) -> str:
@@ -59,8 +62,10 @@ def spelled_names(key: str) -> list[str]:
 
 def key_units(key: str) -> int:
     """Return what it takes to compare `key`, in units of `payload.budget`."""
-    if key.isascii():
+    if key.isascii() and "%" not in key and "\\u" not in key:
         return KEY_UNITS + len(key) // CHARACTERS_PER_UNIT
+    if len(key) > LONG_KEY_CHARACTERS:
+        return TOO_MANY_UNITS
     return KEY_UNITS + OTHER_CHARACTER_UNITS * (len(key) + sum(length * key.count(form) for form, length in _LONG_FORMS))
 
 

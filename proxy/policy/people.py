@@ -26,7 +26,7 @@ from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, DeniedError, H
 from proxy.policy.identity import CODED_MAX, LONGEST, NOBODY, PHONE_DIGITS, Pseudonyms, address, folded, phone_digits
 from proxy.policy.names import key_units, normal_form
 from proxy.policy.positions import NOWHERE, Person, Position
-from proxy.policy.texts import NESTED_MAX, digits_of, held_json, spelled
+from proxy.policy.texts import NESTED_MAX, digits_of, held_json, pieces_of, spelled
 
 # What it takes, in units of `payload.budget`: to look at a member or element, and to note an identifier.
 MEMBER_UNITS: Final = 2
@@ -270,6 +270,16 @@ class Named:
             plain = unquote(plain).strip()
             coded += 1
         return text if not found else quote(found, safe="") if coded else found
+
+    def may_stand_in(self, text: str) -> bool:
+        """Say whether an address or a phone number that the request names may be a piece of `text`."""
+        return bool((self._emails and "@" in text) or self._phones)
+
+    def stands_in(self, text: str) -> bool:
+        """Say whether somebody whom the request names is a whole piece of `text`, which is a field of a head."""
+        if not self.may_stand_in(text) and "%" not in text and not any(found in text for found in self._ids):
+            return False
+        return any(self.pseudonym(None, piece.text, keyed=True) != piece.text for piece in pieces_of(text, self.budget))
 
     def key(self, key: str) -> str:
         """Return what stands for a key, which may be an address itself."""

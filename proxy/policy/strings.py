@@ -13,6 +13,7 @@ from proxy.policy.fields import Choice, Choices
 from proxy.policy.model import Action
 from proxy.policy.positions import NOWHERE, Position
 from proxy.policy.selector import Place
+from proxy.policy.undone import Undone
 
 INSIDE: Final = '""'
 # What it takes to look into a text, in units of `payload.budget`.
@@ -54,15 +55,56 @@ class Strings(Deciding):
             if held is not None:
                 return self._held(text, held, place)
             left = self._people(self._parameters(self._named_values(text, place), place))
+        elif self._named is not None and self._named.may_stand_in(text):
+            left = self._people(text)
         left = self._detected(left, left, position)
         if self._structured and left is not GONE and ("%" in left or "+" in left):
             plain = texts.decoded(left, lambda part: self._decoded(part, position, place), self._budget)
             left = GONE if plain is None else plain
+        if (
+            self._detecting is not None
+            and self._structured
+            and left is not GONE
+            and (("%" in left and texts.in_parts(left)) or "\\u" in left)
+        ):
+            left = self._detected_in_code(left)
         if left is text and len(text) <= CLEAR_MAX_CHARACTERS and len(self.acts) == acts and _holds_nothing(text):
             if len(self._clear) >= CLEAR_MAX:
                 self._clear.clear()
             self._clear.add(text)
         return left
+
+    def _detected_in_code(self, text: str) -> Any:  # noqa: ANN401
+        """Return what may leave of a text, by what detectors find in it as it reads with its codes undone."""
+        detecting = self._detecting
+        plain = texts.undone(text, self._budget)
+        if detecting is None or plain == text:
+            return text
+        looked, changes = detecting.find(plain, self._budget, exempt=False)
+        if not looked and not changes:  # as nearly always: where it stood need not be known
+            return text
+        undone = Undone(text, self._budget)
+        for hit in looked:
+            if hit.enforced:  # what is only counted was counted where nothing is coded
+                self._note_or_deny(hit)
+        pieces: list[str] = []
+        done = 0
+        for (start, end, _), choice in changes:
+            # Coded twice, in two ways: all of it goes.
+            place = undone.coded(start, end) if undone.text == plain else (0, len(text))
+            if place is None or place[0] < done:
+                continue
+            self._note(choice.hit)
+            if choice.hit.action is Action.STRIP:
+                return GONE
+            found = plain[start:end]
+            hashed = choice.hit.action is Action.HASH
+            pieces += (
+                text[done : place[0]],
+                str(self._rules.hasher.hashed(found, choice.canonical, self._budget)) if hashed else MASK,
+            )
+            done = place[1]
+        return "".join((*pieces, text[done:])) if pieces else text
 
     def _exempt(self, text: str, position: Position, place: Place[Choices]) -> str:
         """Return what may leave of a text at an identifier position: all but parameters of a URL; a page view's name is one."""

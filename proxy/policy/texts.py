@@ -11,8 +11,9 @@ Field names reach into all of it. A string in which nothing is changed stays as 
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, Final, NamedTuple
-from urllib.parse import quote, quote_plus, unquote, unquote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus, unquote_to_bytes
 
+from proxy.errors import Reason, RefusedError
 from proxy.payload.budget import Budget
 from proxy.payload.decode import Held, parse_held
 from proxy.payload.encode import encode
@@ -27,9 +28,12 @@ HELD_DEPTH = 100
 HELD_UNITS: Final = 20
 HELD_VALUE_UNITS: Final = 4
 HELD_CHARACTERS_PER_UNIT: Final = 4
+# Reading cannot be interrupted: so many signs of values take about 50 ms.
+HELD_SIGNS_MAX: Final = 300_000
 SIGN_UNITS: Final = 4
 NAME_UNITS: Final = 20
 TOKEN_UNITS: Final = 4
+ESCAPE_UNITS: Final = 6
 PART_UNITS: Final = 30
 CHARACTERS_PER_UNIT: Final = 4
 # A regular expression reads at most about so much of a text before it is paid for.
@@ -70,11 +74,14 @@ def may_be_structured(body: bytes) -> bool:
         return True
     if body.find(b"'") >= 0 and _QUOTE_BEFORE_COLON.search(body) is not None:
         return True
+    if body.find(b"&") >= 0 and _ENTITY.search(body) is not None:
+        return True
     return not body.isascii() and _OTHER_QUOTES.search(body) is not None
 
 
 _SPACE_FIRST = re.compile(rb'"\\[nrt]')
 _QUOTE_BEFORE_COLON = re.compile(rb"'(?:\s|\\[nrt])*:")
+_ENTITY = re.compile(rb"&(?:quot|apos|#(?:34|39|x22|x27));")
 # Quotation marks of typographers (U+2018 to U+201F, and their full-width forms), white space that is not ASCII, and U+FEFF.
 _OTHER_QUOTES = re.compile(rb"\xe2\x80|\xc2[\x85\xa0\xab\xbb]|\xef\xbb\xbf|\xef\xbc|\xe3\x80|\xe1\x9a\x80|\xe2\x81")
 
@@ -95,6 +102,8 @@ def held_json(text: str, budget: Budget) -> Held | None:
     if end is None or len(bare) < 2 or bare[-1] != end:  # noqa: PLR2004  # its brackets
         return None
     signs = bare.count(",") + bare.count(":") + bare.count("[") + bare.count("{")
+    if signs > HELD_SIGNS_MAX:
+        raise RefusedError(Reason.TOO_COMPLEX)
     budget.spend(HELD_UNITS + HELD_VALUE_UNITS * signs + len(bare) // HELD_CHARACTERS_PER_UNIT)
     return parse_held(bare, HELD_DEPTH)
 
@@ -183,6 +192,8 @@ def _quoted_before(text: str, begin: int, colon: int) -> str | None:
     # Without a mark before it, it was taken for the one that closes the value before.
     name = text[begin if start < 0 else start + len(opener) : end]
     if "\\" in name:
+        if len(name) > WINDOW_CHARACTERS:
+            raise RefusedError(Reason.TOO_COMPLEX)
         name = _ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), name).replace("\\", "")
     return name
 
@@ -289,7 +300,11 @@ def _group_end(text: str, start: int, budget: Budget) -> int:
 
 # Parameters: in a URL, a form, a cookie, or the middle of a text. What stands before a name says where it begins.
 _BEFORE = r"?&;#\s\"'<>({,|="
-_NAME = re.compile(rf"(?:(?<=[{_BEFORE}])|\A)([^{_BEFORE}}})]+)=")
+_NAME = re.compile(rf"(?:(?<=[{_BEFORE}}})])|\A)([^{_BEFORE}}})]+)=")
+# What else may stand before a name: a separator that was coded (`hello%26ssn=5`), a sign or a bracket that is part of no name.
+_BEFORE_NAME = re.compile(r"[^\w.\-\[\]:/\\|>]+|\](?=[^\[\].])")
+# How often a name may be percent-coded.
+_DECODINGS_MAX: Final = 4
 # A value that a rule takes goes on to the next parameter: `ssn=536;90-4399`, `ssn=536 90 4399`. It ends before the quotation
 # mark that closes an attribute of HTML, and at the end of a line.
 _VALUE_END = re.compile(rf"[&#\r\n]|[\"']\s*/?>|[;,|\s](?=[^{_BEFORE}}})]+=)")
@@ -321,12 +336,28 @@ def parameters(text: str, names: Callable[[str], bool], budget: Budget) -> Itera
         spelled_name = match[1]
         budget.spend(NAME_UNITS + len(spelled_name) // CHARACTERS_PER_UNIT)
         at = match.end()
-        name = unquote_plus(spelled_name) if "%" in spelled_name or "+" in spelled_name else spelled_name
-        if names(name):
-            end = _VALUE_END.search(text, at)
-            stop = len(text) if end is None else end.start()
-            yield Parameter(name, match.start(1), at, stop)
-            at = stop
+        for name in _names_of(spelled_name):
+            if names(name):
+                end = _VALUE_END.search(text, at)
+                stop = len(text) if end is None else end.start()
+                start = at - 1 - len(name) if spelled_name.endswith(name) else match.start(1)
+                yield Parameter(name, start, at, stop)
+                at = stop
+                break
+
+
+def _names_of(spelled_name: str) -> Iterator[str]:
+    """Yield what may be the name of a parameter: all that stands before its equals sign, then what is apart from the rest."""
+    name = unquote_plus(spelled_name) if "%" in spelled_name or "+" in spelled_name else spelled_name
+    yield name
+    for _ in range(_DECODINGS_MAX):
+        if "%" not in name:
+            break
+        name = unquote(name)
+    if _BEFORE_NAME.search(name) is not None:
+        parts = list(filter(None, _BEFORE_NAME.split(name)))
+        if parts:
+            yield parts[-1]
 
 
 _QUERY = re.compile(r"[?#;]")
@@ -357,6 +388,11 @@ def coded_value(text: str) -> str:
 _ACROSS = r"\s/?&;#=\"'<>,"
 _PART = re.compile(rf"(?<![^{_ACROSS}])[^{_ACROSS}%+]*[%+][^{_ACROSS}]*")
 _BOUNDARY = re.compile(rf"[{_ACROSS}]")
+
+
+def in_parts(text: str) -> bool:
+    """Say whether something in `text` separates parts that are decoded each by itself."""
+    return _BOUNDARY.search(text) is not None
 
 
 _PIECE = re.compile(rf"[^{_ACROSS}]+")
@@ -393,6 +429,39 @@ def _window(text: str, at: int, budget: Budget) -> int:
     return until
 
 
+def _unquoted(part: str, budget: Budget) -> str:
+    """Return `part` without its percent-coding, as `unquote` does; a long one is decoded a window at a time."""
+    if len(part) <= WINDOW_CHARACTERS:
+        return unquote(part)
+    data = part.encode("utf-8", "surrogatepass")
+    pieces: list[bytes] = []
+    at = 0
+    while at < len(data):
+        end = at + WINDOW_CHARACTERS
+        if (sign := data.rfind(b"%", end - 2, end)) >= 0 and end < len(data):
+            end = sign  # the digits behind it are in the next window
+        budget.spend((end - at) // CHARACTERS_PER_UNIT)
+        pieces.append(unquote_to_bytes(data[at:end]))
+        at = end
+    return b"".join(pieces).decode("utf-8", "replace")
+
+
+def undone(text: str, budget: Budget) -> str:
+    """Return `text` with its percent-coding and its JSON escapes undone, as `undone.Undone` does.
+
+    Raises:
+        RefusedError: `too_complex`.
+    """
+    plain = _unquoted(text, budget) if "%" in text else text
+    if "\\u" not in plain:
+        return plain
+    budget.spend(ESCAPE_UNITS * plain.count("\\u"))
+    return _ESCAPES.sub(lambda escape: chr(int(escape[1], 16)), plain)
+
+
+_ESCAPES = re.compile(r"\\+u([0-9A-Fa-f]{4})")
+
+
 def decoded(text: str, treat: Callable[[str], str | None], budget: Budget) -> str | None:
     """Return `text` with each of its percent-coded parts as `treat` leaves it; None where `treat` gives None.
 
@@ -413,7 +482,7 @@ def decoded(text: str, treat: Callable[[str], str | None], budget: Budget) -> st
         budget.spend(PART_UNITS)
         part, at = match[0], match.end()
         form = "+" in part and text[match.start() - 1 : match.start()] == "="
-        plain = unquote_plus(part) if form else unquote(part)
+        plain = _unquoted(part.replace("+", " ") if form else part, budget)
         if plain == part:
             continue
         left = treat(plain)

@@ -117,7 +117,8 @@ class Walk(Strings):
             known = element in clear if kind is str else kind is int and element in clear_numbers
             if forgetful or not known:
                 if pairs and type(element[0]) is str and self._pair(element[0], element[1], NOWHERE):
-                    child = [element[0], MASK]
+                    # A name may be more than a name: `ssn/ada@example.com`.
+                    child = [self._value(element[0], elements.elements, place, transparent=False), MASK]
                 else:
                     child = self._value(element, elements, place, transparent=transparent and kind is dict)
                 if child is GONE:
@@ -204,7 +205,7 @@ class Walk(Strings):
         if named is not None and (pseudonym := named.key(key)) != key:
             self._note(named.identity.hit)
             name = pseudonym if named.identity.hit.enforced else key
-        elif self._structured and ('"' in key or "'" in key or "=" in key or "%" in key):
+        elif self._structured and ('"' in key or ":" in key or "=" in key or "%" in key):
             name = self._text(key, NOWHERE, self._rules.places)
         if detecting is not None and name is key and key not in detecting.clear_keys:
             told = len(self.acts)

@@ -12,7 +12,7 @@ from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Match, Table
 from proxy.api.model import Endpoint
 from proxy.credentials.callers import Callers
-from proxy.envelope import fields_sent, query_sent, target_sent
+from proxy.envelope import fields_sent, query_sent, target_sent, without_people
 from proxy.payload.budget import unmetered
 from proxy.policy.apply import EndpointPolicy
 from proxy.policy.compile import compile_policy
@@ -158,7 +158,7 @@ UNKNOWN_RULES: list[dict[str, Any]] = [
     "path",
     [
         "/api/v9/x/ssn/536-90-4399", "/api/v9/x/SSN/5", "/api/v9/x/s%73n/5", "/api/v9/x;ssn=5", "/api/v9/x;a=b;phone=5",
-        "/api/v9/user.ssn/5",
+        "/api/v9/user.ssn/5", "/api/v9/x/ssn%2F5", "/api/v9/ssn:5", "/api/v9/x/a&ssn/5", "/api/v9/x(ssn=5)",
         "/api/v9/ada@example.com", "/api/v9/ada%40example.com/x", "/api/v9/4111111111111111", "/v1/x/4111-1111-1111-1111/y",
         "/v1/x/192.0.2.17", "/v1/x/4111%201111%201111%201111", "/v1/x/" + quote('{"ssn":1}', safe=""), "/v1/x/a%3Fssn=5",
     ],
@@ -206,3 +206,38 @@ def test_a_query_that_no_row_names_is_seen_as_a_body() -> None:
     parameters = [("ssn", "5"), ("a", "ada@example.com"), ("b", "c")]
     assert query_sent(made, parameters, None, unmetered(), hits) == b"?a=%5BREDACTED%5D&b=c"
     assert len(hits) == 2
+
+
+def test_a_pair_in_a_query_is_a_pair() -> None:
+    """`name` and `value` are parameters; in whatever order, and a name behind a coded separator is a name."""
+    made = policy(*UNKNOWN_RULES, endpoint="unknown.track")
+    assert query_sent(made, [("value", "5"), ("name", "ssn")], None, unmetered(), []) == b"?value=%5BREDACTED%5D&name=ssn"
+    assert query_sent(made, [("name", "plan"), ("value", "5")], None, unmetered(), []) == b"?name=plan&value=5"
+    assert query_sent(made, [("a&ssn", "5"), ("b", "5")], None, unmetered(), []) == b"?b=5"
+
+
+NAMING = "POST", b"/api/v1/customers/u-77/events"
+
+
+@pytest.mark.parametrize("line", ["User-Agent: ada@example.com", "User-Agent: App/1 <ADA%40example.com>", "X-Request-Id: u-77",
+                                  "tracestate: a=b,id=u-77"])  # fmt: skip
+def test_nobody_whom_a_call_names_is_named_in_its_fields(line: str) -> None:
+    """A raw identifier beside its pseudonym would name the person again; other fields stay."""
+    document = {"version": 1, "identifiers": {"id": "hmac", "email": "hmac"},
+                "hash": {"algorithm": "hmac-sha256", "key": "env:X", "key_id": "k1"}}  # fmt: skip
+    made = compile_policy(PolicyDocument.model_validate(document), ENDPOINTS, Sensitive(b"k" * 32))
+    match = TABLE.match(*NAMING)
+    named = made.for_endpoint(match.endpoint.name).named(match, {"name": "x", "data": {"email": "ada@example.com"}})
+    assert named is not None
+    hits: list[Hit] = []
+    others = b"User-Agent: App/u-7\r\nX-Retry-Count: 77\r\n"
+    assert without_people(named, others + line.encode() + b"\r\n", hits) == others
+    assert hits == [named.identity.hit]
+    assert without_people(named, others, hits) == others
+    assert len(hits) == 1
+
+
+def test_a_callers_key_in_a_field_may_be_percent_coded() -> None:
+    """It can be read back."""
+    callers = Callers.of([("billing", Sensitive("billing-key-0123456789"))], frozenset())
+    assert sent({"user-agent": "%62illing-key-0123456789"}, policy(), callers) == ([], [])

@@ -14,10 +14,15 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 
+from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.detectors.model import Span
 
 # How many characters are remembered: what callers send must not fill the memory.
 KNOWN_CHARACTERS = 4096
+# So many characters are folded at a time; characters that are not remembered take about 1 microsecond each.
+WINDOW_CHARACTERS = 16_384
+# For how many characters it takes one unit of `payload.budget`.
+CHARACTERS_PER_UNIT = 2
 
 _REPLACEMENT = 0xFFFD
 _VARIATION_SELECTORS = frozenset({0x034F, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)})
@@ -102,12 +107,26 @@ class View:
                     yield Span(kept[first], _marked_end(self._text, kept[characters - 1] + 1), detector)
 
 
-def folded(text: str, folding: Folding) -> View:
-    """Return `text` folded."""
-    plain = text.translate(folding)
+def folded(text: str, folding: Folding, budget: Budget = UNMETERED) -> View:
+    """Return `text` folded.
+
+    Raises:
+        RefusedError: `too_complex`.
+    """
+    windows = [text[at : at + WINDOW_CHARACTERS] for at in range(0, len(text), WINDOW_CHARACTERS)]
+    pieces: list[str] = []
+    for window in windows:
+        budget.spend(len(window) // CHARACTERS_PER_UNIT)
+        pieces.append(window.translate(folding))
+    plain = "".join(pieces)
     if len(plain) == len(text):
         return View(plain, text)
-    return View(plain, text, [place for place, character in enumerate(text) if folding[ord(character)] is not None])
+    kept: list[int] = []
+    for number, window in enumerate(windows):
+        budget.spend(len(window) // CHARACTERS_PER_UNIT)
+        begin = number * WINDOW_CHARACTERS
+        kept += [place for place, character in enumerate(window, begin) if folding[ord(character)] is not None]
+    return View(plain, text, kept)
 
 
 def as_it_is(text: str) -> View:

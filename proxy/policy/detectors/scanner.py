@@ -49,7 +49,6 @@ FOLDED_TEXT_UNITS = 20
 LOOK_UNITS = 20
 GLANCE = 3
 CHARACTERS_PER_UNIT = 16
-FOLDED_CHARACTERS_PER_UNIT = 2
 
 Find = Callable[[bytes, Budget], Iterable[Part]]
 # What a pattern of a user's own may find: anything, in numbers too.
@@ -153,8 +152,8 @@ class Scanner:
             data = text.encode()
             matching = self._sieve.matching(data)
             return self._found(data, matching, budget) if matching else ()
-        budget.spend(FOLDED_TEXT_UNITS + len(text) // FOLDED_CHARACTERS_PER_UNIT)
-        view = folded(text, self._folding)
+        budget.spend(FOLDED_TEXT_UNITS)
+        view = folded(text, self._folding, budget)
         found = list(view.in_text(self._found(view.data, self._sieve.matching(view.data), budget)))
         # A pattern may be about the very characters that were folded.
         if self._own and (raw := as_it_is(text)).data != view.data:

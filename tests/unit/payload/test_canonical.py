@@ -5,7 +5,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.payload.canonical import canonical
+from proxy.errors import Reason, RefusedError
+from proxy.payload.canonical import SORTED_MAX, canonical
 
 # What RFC 8785 can hold: integers within 2^53 and whole strings.
 scheme = st.recursive(
@@ -64,3 +65,11 @@ def test_what_is_no_json_value_is_an_error() -> None:
     """A value that no decoder made is a fault of ours, not something to guess at."""
     with pytest.raises(TypeError):
         canonical({1, 2})
+
+
+def test_g11_an_object_of_too_many_keys_is_not_sorted() -> None:
+    """Sorting could not be interrupted."""
+    canonical({str(each): 1 for each in range(SORTED_MAX)})
+    with pytest.raises(RefusedError) as refused:
+        canonical({str(each): 1 for each in range(SORTED_MAX + 1)})
+    assert refused.value.reason is Reason.TOO_COMPLEX

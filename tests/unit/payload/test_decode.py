@@ -2,11 +2,14 @@
 
 import gzip
 import zlib
+from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.errors import Reason, RefusedError
-from proxy.payload.decode import inflate, parse
+from proxy.payload.decode import LONG_FLOATS_MAX, LONG_INTEGERS_MAX, inflate, parse, parse_held
 
 CAP_BYTES = 1000
 DEPTH = 100
@@ -137,3 +140,27 @@ def test_many_shallow_containers_are_not_deep() -> None:
     parse(b"[" + b",".join([b'{"a":[]}'] * 1000) + b"]", 3)
     parse(b'["' + b"[" * 1000 + b'"]', 1)
     assert refused(parse, b'["]","[",["]","[",["]","["]]]', 2) is Reason.TOO_DEEP
+
+
+@given(st.from_regex(r"-?(0|[1-9][0-9]{0,17})(\.[0-9]{1,18})?([eE][-+]?[0-9]{1,3})?", fullmatch=True))
+def test_a_number_is_exact_if_it_keeps_its_value(text: str) -> None:
+    """Whichever way it is found out: a short number is not looked at as closely as a long one."""
+    if float(text) in (float("inf"), float("-inf")):
+        assert refused(parse_held, f"[{text}]", DEPTH) is Reason.INVALID_JSON
+        return
+    held = parse_held(f"[{text}]", DEPTH)
+    assert held is not None
+    assert isinstance(held.value, list)
+    assert held.exact == (Decimal(repr(held.value[0])) == Decimal(text))
+
+
+def test_numbers_that_take_long_are_bounded() -> None:
+    """Each takes a closer look, or time with the square of its length, and reading cannot be interrupted."""
+    float_text, integer = "0.10000000000000000001", "1" * 1000
+    parse_held(f"[{','.join([float_text] * LONG_FLOATS_MAX)}]", DEPTH)
+    assert refused(parse_held, f"[{','.join([float_text] * (LONG_FLOATS_MAX + 1))}]", DEPTH) is Reason.TOO_COMPLEX
+    parse_held(f"[{','.join([integer] * LONG_INTEGERS_MAX)}]", DEPTH)
+    parse(f"[{','.join([integer] * LONG_INTEGERS_MAX)}]".encode(), DEPTH)
+    longer = f"[{','.join([integer] * (LONG_INTEGERS_MAX + 1))}]"
+    assert refused(parse_held, longer, DEPTH) is Reason.TOO_COMPLEX
+    assert refused(parse, longer.encode(), DEPTH) is Reason.TOO_COMPLEX

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from proxy.policy.names import _stream_safe, normal_form, spelled_names
+from proxy.policy.names import LONG_KEY_CHARACTERS, _stream_safe, key_units, normal_form, spelled_names
 
 
 @pytest.mark.parametrize(
@@ -47,6 +47,9 @@ def test_a_normal_form_keeps_other_scripts_apart() -> None:
         ("user/ssn", ["userssn", "user", "ssn"]),
         ("user\\ssn", ["userssn", "user", "ssn"]),
         ("user:ssn", ["userssn", "user", "ssn"]),
+        ("user&ssn", ["userssn", "user", "ssn"]),
+        ("user,ssn", ["userssn", "user", "ssn"]),
+        ("user%26ssn", ["userssn", "user", "ssn"]),
         ("user->ssn", ["userssn", "user", "ssn"]),
         ("%73sn", ["ssn"]),
         ("%2573sn", ["ssn"]),
@@ -77,3 +80,12 @@ def test_a_short_key_is_compared_by_its_whole_normal_form(key: str) -> None:
     """Where nothing is cut, the first name of a key without coding is its normal form."""
     assume("%" not in key and "\\" not in key)
     assert spelled_names(key)[0] == normal_form(key)
+
+
+@pytest.mark.parametrize("unit", ["\u00e9", "%25", "\\u0073"])
+def test_g11_no_key_that_takes_long_is_compared(unit: str) -> None:
+    """One of more characters could not be paid for by any body; a long one in plain ASCII takes next to nothing."""
+    key = unit * (LONG_KEY_CHARACTERS // len(unit))
+    assert key_units(key) > 3 * LONG_KEY_CHARACTERS
+    assert key_units(key + unit) > 1 << 32
+    assert key_units("a" * (2 * LONG_KEY_CHARACTERS)) < 2 * LONG_KEY_CHARACTERS

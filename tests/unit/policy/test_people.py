@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Table
@@ -283,3 +286,30 @@ def test_a_key_that_names_somebody_is_still_looked_at_where_identifiers_are_only
     rule = {"name": "no", "detect": ["email"], "action": "mask", "mode": "enforce"}
     kept = sent(IDENTIFY, {"email": MAIL, MAIL: 1}, mode="report", rules=[rule])[1]
     assert kept == {"email": MAIL, "[REDACTED]": 1}
+
+
+@pytest.mark.parametrize("note", [f"Ada <{MAIL}>", f"see x/{MAIL}/orders", f"call {NUMBER} now", f"a;{MAIL};b"])
+@pytest.mark.parametrize("beside", ["none", "x=1"])
+def test_a_piece_of_a_text_is_replaced_whatever_else_the_body_holds(note: str, beside: str) -> None:
+    """What its bytes say of structure must not decide on it."""
+    body = {"email": MAIL, "phone": NUMBER, "note": note, "beside": beside}
+    chosen = compile_policy(PolicyDocument.model_validate(document()), ENDPOINTS, KEY).for_endpoint("track.v1.identify")
+    kept, _ = chosen.apply(dict(body), text=orjson.dumps(body))
+    assert isinstance(kept, dict)
+    assert kept["note"] == note.replace(MAIL, EMAIL).replace(NUMBER, PHONE)
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["", " ", "-", ".", "/", "(", ")", "_", *"\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u00b7\u2022\u00a0\u3000"]
+        ),
+        min_size=10,
+        max_size=10,
+    )
+)
+def test_no_separator_hides_a_phone_number(between: list[str]) -> None:
+    """Of those that people write."""
+    digits = NUMBER.removeprefix("+")
+    spelled = "+" + "".join(map("".join, zip(digits, [*between, ""], strict=False)))
+    assert sent(IDENTIFY, {"phone": NUMBER, "note": spelled})[1] == {"phone": PHONE, "note": PHONE}

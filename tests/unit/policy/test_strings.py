@@ -106,3 +106,9 @@ def test_what_a_text_holds_depends_on_where_it_stands(held: str) -> None:
     kept: Any = rule.apply({"a": held, "b": held, "c": [held, held]})[0]
     assert (kept["a"], kept["c"]) == (held, [held, held])
     assert kept["b"] != held
+
+
+@pytest.mark.parametrize("key", ["log `ssn`: 5", "log “ssn”: 5", "log &quot;ssn&quot;: 5", "log 'ssn': 5", 'log "ssn": 5'])
+def test_g1_a_key_that_holds_a_named_value_is_looked_into(key: str) -> None:
+    """In whatever quotation marks the name stands."""
+    assert "5" not in text(STRIP.apply({"a": {key: 1}})[0])

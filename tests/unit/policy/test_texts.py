@@ -1,13 +1,25 @@
 """Structure inside strings."""
 
+import json
+from urllib.parse import quote, unquote
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from proxy.errors import Reason, RefusedError
 from proxy.payload.budget import Budget, unmetered
 from proxy.policy.names import spelled_names
-from proxy.policy.texts import decoded, held_json, may_be_structured, named_values, parameters, spelled
+from proxy.policy.texts import (
+    HELD_SIGNS_MAX,
+    WINDOW_CHARACTERS,
+    decoded,
+    held_json,
+    may_be_structured,
+    named_values,
+    parameters,
+    spelled,
+)
 
 CANARY = "536-90-4399"
 
@@ -51,6 +63,9 @@ def taken(text: str) -> list[str]:
         (b'{"url":"https://x/?ssn\\u003d1"}', True),
         (b'{"url":"https://x/?ssn\\u003D1"}', True),
         (b'{"url":"%73sn"}', True),
+        (b'{"a":"got {&quot;ssn&quot;:1}"}', True),
+        (b'{"a":"&#39;ssn&#39;: 1"}', True),
+        (b'{"a":"Tom & Jerry; AT&T"}', False),
         (b'{"a":[["ssn","1"]]}', True),
         (b'{"a":[ ["ssn","1"]]}', True),
         (b'{"a":{"name":"ssn","value":"1"}}', True),
@@ -199,6 +214,16 @@ def test_g1_no_surroundings_hide_a_named_value(before: list[str], form: str) -> 
         ("a=b=c=d=e=f", []),
         ("notssn=1", []),
         ("ssn=", [""]),
+        ("(a)ssn=1", ["1"]),
+        ("{{a}}ssn=1", ["1"]),
+        ("[a]ssn=1", ["1"]),
+        ("?q=a%26ssn=1", ["1"]),
+        ("?q=a%2526ssn=1", ["1"]),
+        ("?q=a+ssn=1", ["1"]),
+        ("?q=a%20ssn=1", ["1"]),
+        ("a!ssn=1", ["1"]),
+        ("first%20name=1", []),
+        ("?a%26user%5Bssn%5D=1", ["1"]),
     ],
 )
 def test_a_value_goes_on_to_the_next_parameter(text: str, values: list[str]) -> None:
@@ -218,6 +243,37 @@ def test_g1_no_surroundings_hide_a_parameter(before: list[str], inside: str) -> 
         left += text[done : found.start]
         done = found.end
     assert CANARY not in left + text[done:]
+
+
+@given(st.text("ab1 ", max_size=3), st.characters(exclude_categories=("L", "M", "N", "Cs")), st.integers(0, 3))
+def test_g1_no_sign_before_a_name_hides_it(before: str, sign: str, coded: int) -> None:
+    """Whatever sign stands right before the name of a parameter, percent-coded or not. Three signs are parts of names."""
+    assume(sign not in "-_.%")
+    for _ in range(coded):
+        sign = quote(sign, safe="")
+    assert taken(f"?q={before}{sign}ssn={CANARY}")[-1:] == [CANARY]
+
+
+QUOTES = ('""', "''", "``", "“”", "‘’", "„“", "«»", "＂＂", "＇＇")
+ENTITIES = ("&quot;", "&apos;", "&#34;", "&#39;", "&#x22;", "&#x27;")
+
+
+@given(
+    st.text("x {[:&", max_size=4),
+    st.sampled_from([*((each[0], each[1]) for each in QUOTES), *zip(ENTITIES, ENTITIES, strict=True)]),
+    st.text(" \n\t\r\x85\xa0\u2028\u3000", max_size=3),
+    st.booleans(),
+)
+def test_g1_a_body_whose_strings_hold_named_values_is_known_by_its_bytes(
+    before: str,
+    quotes: tuple[str, str],
+    gap: str,
+    ascii_only: bool,  # noqa: FBT001
+) -> None:
+    """Where a value is found by its name, the look at the body's bytes must not have ruled out that there is one."""
+    text = f"{before}{quotes[0]}ssn{quotes[1]}{gap}:{CANARY}"
+    assert CANARY not in masked(text)
+    assert may_be_structured(json.dumps({"a": text}, ensure_ascii=ascii_only, separators=(",", ":")).encode())
 
 
 def test_percent_coded_parts_are_decoded_and_coded_again() -> None:
@@ -276,3 +332,30 @@ def test_g11_a_text_that_takes_too_much_is_refused() -> None:
     with pytest.raises(RefusedError) as refused:
         list(parameters("a=b&" * 100_000, ruled, Budget(10)))
     assert refused.value.reason is Reason.TOO_COMPLEX
+
+
+@pytest.mark.parametrize("unit", ["%C3%A9", "a%41", "%zz", "%", "\u00e9%E2%82%AC", "%2"])
+@pytest.mark.parametrize("shift", range(6))
+def test_g11_a_long_part_is_decoded_a_window_at_a_time(unit: str, shift: int) -> None:
+    """Wherever a window ends, in a code or in a character, the whole is what the standard library makes of it."""
+    text = "x" * shift + unit * (3 * WINDOW_CHARACTERS // len(unit))
+    seen: list[str] = []
+    paid = unmetered()
+    before = paid.left
+
+    def see(part: str) -> str:
+        seen.append(part)
+        return part
+
+    decoded(text, see, paid)
+    assert seen == ([] if unquote(text) == text else [unquote(text)])
+    assert before - paid.left > len(text) // 4
+
+
+def test_g11_json_of_too_many_values_is_not_read() -> None:
+    """Reading it could not be interrupted."""
+    text = "[" + "1," * HELD_SIGNS_MAX + "1]"
+    with pytest.raises(RefusedError) as refused:
+        held_json(text, unmetered())
+    assert refused.value.reason is Reason.TOO_COMPLEX
+    assert held_json(text[: HELD_SIGNS_MAX - 2] + "1]", unmetered()) is not None

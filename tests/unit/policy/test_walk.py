@@ -88,3 +88,11 @@ def test_a_pair_may_refuse_or_only_be_counted() -> None:
         policy({"fields": ["ssn"], "action": "deny"}).apply({"a": dict(pair)})
     kept, hits = policy({"fields": ["ssn"], "action": "strip", "mode": "report"}).apply({"a": dict(pair)})
     assert (kept, len(hits)) == ({"a": pair}, 1)
+
+
+def test_the_name_of_a_pair_is_looked_at_as_well() -> None:
+    """A name may hold more than the name of a field; it is no key, which is looked at for itself."""
+    both = policy({"fields": ["ssn"], "action": "strip"}, {"detect": ["email"], "action": "mask"})
+    assert both.apply({"rows": [["ssn/ada@example.com", 5], ["plan", 1]]})[0] == {
+        "rows": [["ssn/[REDACTED]", "[REDACTED]"], ["plan", 1]]
+    }

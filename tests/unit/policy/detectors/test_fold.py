@@ -4,7 +4,8 @@ import unicodedata
 
 import pytest
 
-from proxy.policy.detectors.fold import KNOWN_CHARACTERS, Folding, FoldingError, as_it_is, folded
+from proxy.payload.budget import Budget
+from proxy.policy.detectors.fold import KNOWN_CHARACTERS, WINDOW_CHARACTERS, Folding, FoldingError, as_it_is, folded
 from proxy.policy.detectors.model import Span
 
 
@@ -63,3 +64,15 @@ def test_what_is_remembered_is_bounded() -> None:
     text = "".join(map(chr, range(0x4E00, 0x4E00 + 2 * KNOWN_CHARACTERS))) + "９"
     assert folded(text, folding).data.endswith(b"9")
     assert len(folding) == KNOWN_CHARACTERS
+
+
+def test_g11_a_long_text_is_folded_and_paid_for_a_window_at_a_time() -> None:
+    """What is unseen on either side of an edge goes all the same, and the places of what is left are those in the text."""
+    text = "４\u200b" * WINDOW_CHARACTERS
+    budget = Budget(len(text))
+    before = budget.left
+    view = folded(text, Folding(), budget)
+    assert view.data == b"4" * WINDOW_CHARACTERS
+    assert before - budget.left == len(text)
+    last = WINDOW_CHARACTERS - 1
+    assert next(iter(view.in_text([Span(last, last + 1, "x")])))[:2] == (2 * last, 2 * last + 1)
