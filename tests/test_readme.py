@@ -21,6 +21,12 @@ def _parts(page: Path) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("part", "current"), parts.items(), ids=[current.__name__ for current in parts.values()])
 
 
+def _fragments(page: Path) -> set[str]:
+    text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.DOTALL | re.MULTILINE)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @_parts(README)
 def test_what_the_program_says_is_what_is_shown(part: str, current: Callable[[], str]) -> None:
     """The demo's output, the commands, the answers and the metrics are up to date; `make docs` brings them there."""
@@ -66,6 +72,21 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     """No page points to a file that is not there."""
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_heading_leads_to_one(page: Path) -> None:
+    """A link with a fragment leads to a heading of its page, by the rule by which GitHub makes fragments of headings."""
+    links = re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text())
+    assert [(file, part) for file, part in links if part not in _fragments(page.parent / file if file else page)] == []
+
+
+def test_the_index_lists_every_page() -> None:
+    """`docs/README.md` links each page of `docs` and its decisions once."""
+    folder = ROOT / "docs"
+    pages = sorted(str(page.relative_to(folder)) for page in folder.rglob("*.md") if page.name != "README.md")
+    links = re.findall(r"\]\(([^.)][^)]*\.md)\)", (folder / "README.md").read_text())
+    assert sorted(links) == pages
 
 
 def test_the_changelog_knows_this_version() -> None:
