@@ -14,8 +14,8 @@ _INTRODUCTION = """\
 
 <!-- Made by `python -m proxy.api.reference > docs/endpoints.md`; a test fails if this page and the table differ. -->
 
-The sidecar forwards the calls on this page. It answers other paths with 403 `endpoint_not_allowed`, and a known path with another
-method with 405 `method_not_allowed`. `CONNECT`, `HEAD`, `OPTIONS` and `TRACE` always get 405.
+The sidecar forwards the calls on this page. It answers other paths with 403 `endpoint_not_allowed`, and a known path with
+another method with 405 `method_not_allowed`. `CONNECT`, `HEAD`, `OPTIONS` and `TRACE` always get 405.
 
 With `outbound.unknown_endpoints: inspect`, a call that is not listed is forwarded if its path begins with `/api/` (to the Track
 API, as `unknown.track`) or `/v1/` (to the App API, as `unknown.app`). Every rule of the policy applies to it, for any
@@ -55,8 +55,8 @@ _LIMITS = """\
 
 The setting `vendor_limits` of the policy checks these limits in each call as it is sent. The bytes of a string are those of its
 UTF-8, of another value those of its JSON; a KB is 1,024 bytes. An identifier that looks like an email address has no limit.
-`path` is the identifier in the path, and a place below `[]` is that of each element. In Track v2, the limits of attributes apply
-to `identify` of a `person`.
+`path` is the identifier in the path, and a place below `[]` is that of each element. In Track v2, the limits of attributes
+apply to `identify` of a `person`.
 """
 
 _APIS = (
