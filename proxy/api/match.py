@@ -124,7 +124,7 @@ class Table:
                 segments = tuple(None if _PARAMETER.fullmatch(part) else part.encode() for part in template.split("/"))
                 taken = templates.setdefault((endpoint.method, segments), route := _Route(endpoint, template))
                 if taken is not route:
-                    raise ValueError(f"{taken.endpoint.name} and {endpoint.name} take the same calls")
+                    raise ValueError(f"{taken.endpoint.name} and {endpoint.name} match the same calls")
         # Literal segments come before parameters: if both match, the literal one decides.
         ordered = sorted(templates.items(), key=lambda item: [segment is None for segment in item[0][1]])
         self._root = _compiled([(segments, route) for (_, segments), route in ordered])

@@ -66,7 +66,7 @@ class Detecting:
         """Keys in which detectors find nothing. They are remembered because most calls repeat the same keys."""
 
     def marks(self, body: bytes) -> str | None:
-        """Return the characters without one of which a text of this JSON body holds no find; see `Scanner.marks`."""
+        """Return which texts of a JSON body need a scan, for all passes; see `Scanner.marks` for the result."""
         found = ""
         clear = True
         for scanner, _ in self._anywhere:
