@@ -1,1 +1,1 @@
-"""What Customer.io is: its endpoints, how a request is matched to one, and which headers travel."""
+"""The facts about Customer.io: its endpoints and limits, the match of a request to an endpoint, and the headers that pass."""

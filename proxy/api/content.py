@@ -1,6 +1,6 @@
-"""The App API calls about what is sent and how it fares: campaigns, broadcasts, newsletters, templates, assets, settings.
+"""The App API calls about messages, their metrics and settings: campaigns, broadcasts, newsletters, templates, assets.
 
-The paths are those that the official SDKs call (customerio-node 5, `dist/lib/api.js`). None of them names a person.
+The paths are those of the official SDKs (customerio-node 5, `dist/lib/api.js`). No path contains an identifier of a person.
 """
 
 from proxy.api.model import Replay
@@ -117,7 +117,7 @@ CONTENT = (
     app("design_studio.component.update", "PUT", "/design_studio/components/{component_id}"),
     app("design_studio.component.delete", "DELETE", "/design_studio/components/{component_id}"),
     app("asset.list", "GET", "/assets", _FOLDERS),
-    # Multipart, so the body is refused; the row is here so that the answer says so (415) instead of 403.
+    # The body is multipart, so it is refused. With this row, the answer is 415, which tells the reason, instead of 403.
     app("asset.create", "POST", "/assets/files"),
     app("asset.get", "GET", "/assets/files/{asset_id}"),
     app("asset.update", "PUT", "/assets/files/{asset_id}"),

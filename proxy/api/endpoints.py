@@ -1,7 +1,7 @@
-"""Every Customer.io call the sidecar knows, one row each. What has no row is not forwarded (`outbound.unknown_endpoints`).
+"""The table of Customer.io calls, one row each. A call without a row is not forwarded (`outbound.unknown_endpoints`).
 
-Names are `<api>.<version>.<call>`, so that a policy may say `track.*`, `app.v1.send.*` or `pipelines.v1.track`. The table for
-users, `docs/endpoints.md`, is made from these rows by `python -m proxy.api.reference`.
+Names have the form `<api>.<version>.<call>`, so that a policy may say `track.*`, `app.v1.send.*` or `pipelines.v1.track`.
+`python -m proxy.api.reference` makes the table for users, `docs/endpoints.md`, from these rows.
 """
 
 from proxy.api.content import CONTENT

@@ -1,24 +1,26 @@
-"""Which headers pass, in both directions: two allow-lists. Whatever is not named here ends at the sidecar.
+"""The allow-lists of headers, one per direction. A header that is not listed is dropped.
 
-A value passes only in the shape that its header's own standard gives it: a trace context is hexadecimal, a retry count a small
-number. What does not fit is dropped, never refused. Most shapes leave no room for anything else; what does (`User-Agent`, a
-request id that is none of the usual kinds, `tracestate`) is shown to whoever asks, and passes only if that lets it.
+A value passes only in the shape that the standard of its header defines: a trace context is hexadecimal, a retry count is a
+small number. Another value is dropped, and the call goes on. Most shapes leave no room for personal data. A few do
+(`User-Agent`, a request id of an unusual kind, `tracestate`). These values pass only if the policy accepts them.
 
-Never passed, because not listed: `Authorization`, `Cookie` and `Set-Cookie`, `Forwarded` and `X-Forwarded-*`, hop-by-hop
-fields (RFC 9110 section 7.6.1; with them what `Connection` names), `Content-Encoding`, `Location`, `Server`, and
-`X-CIO-Sidecar`, which is ours to say. Caching fields stay behind too: an answer may hold a person's data, and no SDK keeps one.
+These headers are not listed, so they never pass: `Authorization`, `Cookie` and `Set-Cookie`, `Forwarded` and `X-Forwarded-*`,
+hop-by-hop fields (RFC 9110 section 7.6.1) and the fields that `Connection` lists, `Content-Encoding`, `Location`, `Server`, and
+`X-CIO-Sidecar`, which only the sidecar sets. Caching fields do not pass either: an answer may hold personal data, and no SDK
+caches answers.
 """
 
 import re
 from collections.abc import Callable, Mapping
 
-# A longer value is dropped; W3C Trace Context 3.3.1.5 asks that tracestate pass up to 512, and nothing else needs more.
+# A longer value is dropped. W3C Trace Context 3.3.1.5 asks to pass a tracestate of up to 512 characters; no other header
+# needs more.
 VALUE_BYTES = 512
-# SDKs sleep for exactly as long as they are told, and their callers wait ten seconds at most (customerio-api.md 2.3).
+# Customer.io's SDKs sleep exactly as long as `Retry-After` says, while their own timeout is ten seconds (Python, Node, Ruby).
 RETRY_AFTER_MIN_SECONDS = 1
 RETRY_AFTER_MAX_SECONDS = 9
 
-# Its key, the beginning of its line, the shape of its value, and the shape in which nothing else fits.
+# The lower-case name, the start of the line, the shape of the value, and the narrower shape that has no room for other data.
 _Header = tuple[bytes, bytes, re.Pattern[bytes], re.Pattern[bytes]]
 
 
@@ -27,19 +29,20 @@ def _header(name: str, shape: bytes, closed: bytes | None = None) -> _Header:
 
 
 _NUMBER = rb"[0-9]{1,9}"
-# Of fewer digits than any number that names a person: a national id has eight or more, a phone number seven with its prefix.
+# Fewer digits than a national id (eight or more) or a phone number with its prefix (more than seven).
 _WORKSPACE = rb"[0-9]{1,7}"
 _RETRIES = rb"[0-9]{1,4}"
 _NEVER = rb"(?!)"
 _TEXT = rb"[\t -~\x80-\xff]*"  # a field value, RFC 9110 section 5.5
 _REQUEST_ID = rb"[A-Za-z0-9._~:/+=-]{1,128}"
-# A UUID by its version and variant (RFC 9562 section 4), a trace id, a ULID; with a letter, so that they are no other number.
+# A UUID by its version and variant (RFC 9562 section 4), a trace id or a ULID. It must have a letter: digits alone could be
+# another number.
 _USUAL_ID = (
     rb"(?=.*[A-Za-z])(?:[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[1-8][0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}"
     rb"|[0-9A-Fa-f]{32}|[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25})"
 )
 _TRACEPARENT = rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}"  # W3C Trace Context 3.2
-_TRACESTATE_MEMBER = rb"[a-z0-9][a-z0-9_*/@-]*=[!-+\--<>?A-~]+"  # 3.3.1.3; in values without `@`, so that no address fits
+_TRACESTATE_MEMBER = rb"[a-z0-9][a-z0-9_*/@-]*=[!-+\--<>?A-~]+"  # 3.3.1.3; values without `@`, so that no email address fits
 
 _FORWARDED = (
     _header("User-Agent", _TEXT, _NEVER),
@@ -67,18 +70,18 @@ _CHARSET = re.compile(rb";\s*charset\s*=\s*\"?([^\s;\"]*)", re.IGNORECASE)
 
 
 def forwarded(headers: Mapping[bytes, bytes], passes: Callable[[bytes], bool] | None = None) -> bytes:
-    """Return the lines of a request's headers that are sent on; names are lower-cased, each line ends in CRLF.
+    """Return the header lines to send upstream, each with CRLF; the names in `headers` are lower-cased.
 
-    `passes` is asked about each value whose shape has room for more than it should hold.
-    `Content-Type` is not among them: a body is serialised anew, and its type goes with it.
+    `passes` decides on each value whose shape has room for other data. `Content-Type` is never among the lines: the body is
+    encoded anew, and its type is set then.
     """
     return _passed(headers, _FORWARDED, _named(headers), passes)
 
 
 def returned(headers: Mapping[bytes, bytes]) -> bytes:
-    """Return the lines of an answer's headers that the caller is given; names are lower-cased, each line ends in CRLF.
+    """Return the header lines of an answer for the caller, each with CRLF; the names in `headers` are lower-cased.
 
-    `Retry-After` is clamped. As a date it cannot be measured without a clock, and is told as the longest wait.
+    `Retry-After` is clamped. A date in it would need a clock to become seconds, so it is replaced by the longest wait.
     """
     named = _named(headers)
     lines = _passed(headers, _RETURNED, named)
@@ -90,7 +93,7 @@ def returned(headers: Mapping[bytes, bytes]) -> bytes:
 
 
 def is_json(content_type: bytes | None) -> bool:
-    """Say whether a `Content-Type` names JSON in UTF-8, the only text that is looked into."""
+    """Return whether a `Content-Type` means JSON in UTF-8, the only format in which rules can apply."""
     if content_type in _JSON_TYPES:
         return True
     if content_type is None or not _JSON.match(content_type):
@@ -99,7 +102,7 @@ def is_json(content_type: bytes | None) -> bool:
 
 
 def _named(headers: Mapping[bytes, bytes]) -> frozenset[bytes]:
-    """Return the names of fields that the sender meant for this connection only."""
+    """Return the names of the fields that `Connection` lists: they are for this connection only."""
     connection = headers.get(b"connection")
     if connection is None or connection == b"keep-alive":
         return frozenset()

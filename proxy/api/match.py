@@ -1,14 +1,15 @@
-"""Finds the endpoint a request target names, and rebuilds the target that is sent in its place.
+"""Matches a request target to an endpoint, and rebuilds the target to send.
 
 Guarantees:
-* The target sent is made from the endpoint's row and re-encoded values, never copied: what was matched is what is sent, and
-  every spelling of an identifier gives the same bytes (only `A-Za-z0-9-._~` stay as they are).
-* A path is decoded exactly once, each segment by itself: an encoded slash is a character of an identifier, never a separator.
-* What could be read in two ways is malformed: an absolute or authority form, `*`, a fragment, bytes outside printable ASCII, a
-  broken escape, text that is not UTF-8, NUL, an empty segment, a dot segment (also behind an encoded slash, which some
-  servers decode before they route), a repeated query parameter that a row names.
-* Runs of slashes are one slash only up to the end of the API's own prefix (`/api/v1`, `/api/v2`, `/v1`), where SDKs make them
-  (customerio-api.md 2.1). Behind it an empty segment would be an empty identifier.
+* The target is built from the endpoint's row and re-encoded values. It is never copied from the request. So the upstream reads
+  exactly the values that were matched, and every spelling of an identifier gives the same bytes (only `A-Za-z0-9-._~` are not
+  encoded).
+* A path is decoded exactly once, segment by segment. An encoded slash is a character of an identifier, never a separator.
+* An ambiguous target is malformed: an absolute or authority form, `*`, a fragment, bytes outside printable ASCII, a broken
+  escape, text that is not UTF-8, NUL, an empty segment, a dot segment (also after an encoded slash, which some servers decode
+  before they route), a repeated query parameter of the row.
+* A run of slashes counts as one slash only up to the end of the API's prefix (`/api/v1`, `/api/v2`, `/v1`). There, SDKs form
+  such runs if their base URL ends with a slash. After the prefix, an empty segment would be an empty identifier.
 
 Rules: RFC 9112 section 3.2 (forms of a target), RFC 3986 section 2.4 (decode once), WHATWG URL section 5 (`+` in a query).
 """
@@ -22,13 +23,13 @@ from urllib.parse import quote, unquote_to_bytes
 from proxy.api.model import Bucket, Credential, Endpoint, Replay, Upstream
 from proxy.errors import Reason, RefusedError
 
-# RFC 9112 section 3: a request line of 8,000 bytes should be taken. A longer target is none of Customer.io's.
+# RFC 9112 section 3: a server should accept a request line of 8,000 bytes. No call to Customer.io needs a longer target.
 TARGET_BYTES: Final = 8000
 # The longest template has nine segments, and the richest row names fifteen query parameters.
 SEGMENTS = 32
 QUERY_PARAMETERS = 64
 
-# Never sent on (omitting a body, a tunnel, or an echo of the credential), and never part of the table.
+# Never forwarded, and never in the table: HEAD omits the body, CONNECT opens a tunnel, TRACE echoes the credential.
 _NEVER_SENT = frozenset({"CONNECT", "HEAD", "OPTIONS", "TRACE"})
 _INSPECTED = frozenset({"DELETE", "GET", "PATCH", "POST", "PUT"})
 
@@ -42,7 +43,7 @@ _DOT_SEGMENT = re.compile(r"(?:\A|[/\\])\.\.?(?:[/\\]|\Z)")
 _PARAMETER = re.compile(r"\{(\w+)\}")
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
-# What stands for endpoints the table does not know, by their prefix, where the configuration has them inspected, not denied.
+# The endpoints for calls that are not in the table, by the prefix of the path, under `unknown_endpoints: inspect`.
 UNKNOWN: Mapping[bytes, Endpoint] = MappingProxyType(
     {
         b"/api/": Endpoint("unknown.track", "*", "/api/*", Upstream.TRACK, Credential.TRACK, Bucket.TRACK, Replay.NEVER),
@@ -52,10 +53,10 @@ UNKNOWN: Mapping[bytes, Endpoint] = MappingProxyType(
 
 
 class Match:
-    """A request target that names an endpoint.
+    """A request target that matches an endpoint.
 
-    `target` is what is sent, with the query parameters that the row names. `path_ids` and `query` hold decoded values.
-    `unnamed_query` is empty but for an unknown endpoint: it holds all parameters, none of which is part of `target` yet.
+    `target` is the target to send, with the query parameters of the row. `path_ids` and `query` hold decoded values.
+    `unnamed_query` holds the query parameters of an unknown endpoint, which are not a part of `target`. Otherwise it is empty.
     """
 
     __slots__ = ("endpoint", "path_ids", "query", "target", "unnamed_query")
@@ -68,7 +69,7 @@ class Match:
         query: Mapping[str, str] = _NOTHING,
         unnamed_query: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """Hold what was found."""
+        """Store the endpoint, the target to send and the decoded values."""
         self.endpoint = endpoint
         self.target = target
         self.path_ids = path_ids
@@ -77,7 +78,7 @@ class Match:
 
 
 class _Route:
-    """One template of an endpoint: where its parameters stand among the segments, and the target around them."""
+    """One template of an endpoint: the segment index of each parameter, and the parts of the target around them."""
 
     __slots__ = ("endpoint", "match", "parameters", "start")
 
@@ -88,18 +89,18 @@ class _Route:
         self.endpoint = endpoint
         self.start = start.encode()
         self.parameters = tuple((name, places[f"{{{name}}}"], text.encode()) for name, text in zip(names, texts, strict=True))
-        self.match = Match(endpoint, self.start)  # of an endpoint without parameters: made once
+        self.match = Match(endpoint, self.start)  # the result for a path without parameters
 
 
 class _State:
-    """How far a path has been read. `literal` holds the segments that may follow; any other leads to `other`."""
+    """A state after some segments of a path. `literal` maps the next literal segments; any other segment leads to `other`."""
 
     __slots__ = ("literal", "other", "routes")
 
     def __init__(self, other: "_State | None") -> None:
         self.literal: dict[bytes, _State] = {}
         self.other = self if other is None else other
-        self.routes: dict[str, _Route] = {}  # by method: what the path names if it ends here
+        self.routes: dict[str, _Route] = {}  # by method: the route of a path that ends here
 
 
 _DEAD_END = _State(None)
@@ -108,13 +109,13 @@ _Template = tuple[Sequence[bytes | None], _Route]  # a parameter is None
 
 
 class Table:
-    """The endpoint table, compiled: a path is read with one look-up for each segment."""
+    """The compiled endpoint table. A match needs one look-up for each segment of the path."""
 
     def __init__(self, endpoints: Iterable[Endpoint], unknown: Literal["deny", "inspect"] = "deny") -> None:
-        """Compile `endpoints`; what none of them names is refused, or with `inspect` matches an endpoint of `UNKNOWN`.
+        """Compile `endpoints`. Other calls are refused or, with `inspect`, match an endpoint of `UNKNOWN`.
 
         Raises:
-            ValueError: two templates take the same calls.
+            ValueError: two templates match the same calls.
         """
         self._inspects = unknown == "inspect"
         templates: dict[tuple[str, tuple[bytes | None, ...]], _Route] = {}
@@ -123,16 +124,16 @@ class Table:
                 segments = tuple(None if _PARAMETER.fullmatch(part) else part.encode() for part in template.split("/"))
                 taken = templates.setdefault((endpoint.method, segments), route := _Route(endpoint, template))
                 if taken is not route:
-                    raise ValueError(f"{taken.endpoint.name} and {endpoint.name} take the same calls")
-        # Literal segments before parameters: where both fit, the literal one is meant.
+                    raise ValueError(f"{taken.endpoint.name} and {endpoint.name} match the same calls")
+        # Literal segments come before parameters: if both match, the literal one decides.
         ordered = sorted(templates.items(), key=lambda item: [segment is None for segment in item[0][1]])
         self._root = _compiled([(segments, route) for (_, segments), route in ordered])
 
     def match(self, method: str, target: bytes) -> Match:
-        """Return the endpoint that `method` and `target` name, and the target to send.
+        """Return the endpoint that `method` and `target` match, and the target to send.
 
         Raises:
-            RefusedError: the target is malformed, or names no endpoint, or none with this method.
+            RefusedError: the target is malformed, or matches no endpoint, or none with this method.
         """
         if not target.translate(None, _PLAIN) and len(target) <= TARGET_BYTES:
             # Nothing is encoded, and nothing needs encoding.
@@ -177,15 +178,15 @@ class Table:
 
 
 def encode_query(items: Iterable[tuple[str, str]]) -> bytes:
-    """Return `items` as a query string that no reader can take another way: a space is `%20`, a plus `%2B`."""
+    """Return `items` as an unambiguous query string: a space is `%20`, a plus `%2B`."""
     return "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in items).encode()
 
 
 def _compiled(templates: Sequence[_Template]) -> _State:
-    """Return the state in which `templates` are what may still follow, the one that is meant before the others.
+    """Return the state from which the rest of a path may match `templates`; earlier templates take precedence.
 
-    A segment that one template takes literally and another as a parameter leads to a state that goes on with both, so
-    reading never has to go back.
+    A segment may match one template literally and another as a parameter. Then it leads to a state that continues with both,
+    so the match never needs to backtrack.
     """
     state = _State(_DEAD_END)
     for segments, route in templates:
@@ -200,7 +201,7 @@ def _compiled(templates: Sequence[_Template]) -> _State:
 
 
 def _parse(target: bytes) -> tuple[list[bytes], list[tuple[str, str]]]:
-    """Return the canonical segments of a target's path, the first one empty, and its query parameters."""
+    """Return the canonical segments of a target's path (the first is empty), and its decoded query parameters."""
     path, _, query = target.partition(b"?")
     prefix = _PREFIX.match(path)
     if prefix is None or len(target) > TARGET_BYTES or _MALFORMED.search(target):
@@ -216,7 +217,7 @@ def _parse(target: bytes) -> tuple[list[bytes], list[tuple[str, str]]]:
 
 
 def _canonical(segment: bytes) -> bytes:
-    """Return a path segment in its one canonical spelling."""
+    """Return the canonical spelling of a path segment."""
     if segment in _EMPTY_OR_DOTS:
         raise RefusedError(Reason.MALFORMED_REQUEST)
     if not segment.translate(None, _UNRESERVED):
@@ -228,13 +229,13 @@ def _canonical(segment: bytes) -> bytes:
 
 
 def _parameter(field: bytes) -> tuple[str, str]:
-    """Return name and value of a query parameter."""
+    """Return the decoded name and value of a query parameter; a plus is a space (WHATWG URL section 5)."""
     name, _, value = field.replace(b"+", b" ").partition(b"=")
     return _decoded(name), _decoded(value)
 
 
 def _decoded(data: bytes) -> str:
-    """Return the text that percent-encoded bytes stand for."""
+    """Return the text of percent-encoded bytes."""
     try:
         text = unquote_to_bytes(data).decode()
     except UnicodeDecodeError:
@@ -245,7 +246,7 @@ def _decoded(data: bytes) -> str:
 
 
 def _with_query(match: Match, parameters: Iterable[tuple[str, str]]) -> Match:
-    """Return `match` with those of `parameters` that its row names, in the row's order."""
+    """Return `match` with the `parameters` that its row lists, in the row's order; others are dropped."""
     named = match.endpoint.query
     found: dict[str, str] = {}
     for name, value in parameters:

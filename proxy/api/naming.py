@@ -1,4 +1,4 @@
-"""Keys that clients put people's identifiers under, in normal form (`policy.names`): where no row of the table says so."""
+"""The keys, in normal form (`policy.names`), whose values are identifiers of people at places without a row in the table."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -17,5 +17,5 @@ BY_KEY: Final[Mapping[str, Identifier]] = {
         Identifier.SHAPE,
     ),
 }  # fmt: skip
-# The keys, in normal form, under which a value that the request names elsewhere as an id is that id.
+# The keys, in normal form, whose value is an id if the request has the same value at an identifier position.
 ID_KEYS: Final = frozenset((*BY_KEY, "cioid"))

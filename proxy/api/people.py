@@ -1,7 +1,7 @@
-"""The App API calls about people: reading, finding, exporting, importing and suppressing them (customerio-api.md 1.5).
+"""The App API calls about people: to read, find, export, import and suppress them.
 
-The paths are those that the official SDKs call (customerio-node 5, `dist/lib/api.js`). Filters are expressions of and, or and
-not to any depth; one changed operand would answer with other people, so a filter is exempt as a whole.
+The paths are those of the official SDKs (customerio-node 5, `dist/lib/api.js`). Filters are expressions of and, or and not at
+any depth. If one operand changed, the answer would be about other people, so rules skip a filter as a whole.
 """
 
 from proxy.api.model import Identifier, Replay

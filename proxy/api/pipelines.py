@@ -1,7 +1,7 @@
-"""The Pipelines API (customerio-api.md 1.6; its vendor OpenAPI).
+"""The Pipelines API, from its public OpenAPI description.
 
-Its paths are taken under `/v1` only: without it, `/batch` is the Track API's. Every call is a `messageId` apart from its
-repeat, and SDKs keep it across their retries.
+Its paths are accepted only under `/v1`, because `/batch` without it belongs to the Track API. The `messageId` of a call tells a
+repeat from a new call: SDKs keep it across their retries.
 """
 
 from types import MappingProxyType
@@ -9,9 +9,9 @@ from types import MappingProxyType
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
 from proxy.api.rows import NAMING, below
 
-# Where Customer.io is the destination, an email-like userId is an email, and cio_… a cio_id: as in a Track v1 path.
+# Customer.io reads a userId like the identifier in a Track v1 path: an email-like one is an email, and cio_… a cio_id.
 _PERSON = {"userId": Identifier.SHAPE, "anonymousId": Identifier.ANONYMOUS_ID}
-# Clients put the person's identifiers into any of these, in any kind of call (customerio-api.md 10.3).
+# Clients put identifiers of the person into any of these positions, in every kind of call.
 _CONTEXT = below("context.traits", NAMING)
 _NAMING = {**below("traits", NAMING), **_CONTEXT, "properties.email": Identifier.EMAIL, "properties.phone": Identifier.PHONE}
 _COMMON = (
@@ -23,9 +23,9 @@ _COMMON = (
     "context.device.token",
     "context.device.type",
 )
-# Where Segment's clients put it, each its own (customerio-api.md 10.2). A call that is no batch may hold one all the same.
+# The positions where Segment-compatible clients put the key. A call that is no batch may also have a `batch`.
 _CALLER_KEYS = ("writeKey", "context.writeKey", "batch[].writeKey", "batch[].context.writeKey")
-# What each kind of call adds. An `event` may be a command, such as `User Deleted` or `Device Created or Updated`.
+# The further positions of each kind of call. An `event` may be a command, such as `User Deleted`.
 _ALIAS = {"previousId": Identifier.SHAPE}
 _ROUTING = {
     "identify": (),
@@ -51,7 +51,7 @@ def _row(name: str, *, items: str = "") -> Endpoint:
         bucket=Bucket.PIPELINES,
         replay=Replay.WITH_ID,
         identifiers=MappingProxyType({prefix + position: kind for position, kind in persons.items()}),
-        # A batch is also stamped as a whole.
+        # A batch as a whole has an id and times as well.
         routing=(*(prefix + position for position in routing), *(("messageId", "sentAt", "timestamp") if items else ())),
         # Some clients give a batch a context of its own.
         naming_attributes=MappingProxyType(

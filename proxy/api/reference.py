@@ -1,6 +1,6 @@
-"""The endpoint table as a page for users: `python -m proxy.api.reference > docs/endpoints.md`.
+"""Writes the endpoint table as a page for users: `python -m proxy.api.reference > docs/endpoints.md`.
 
-A test holds the page to the table, so it says what the sidecar does.
+A test compares the page with the table.
 """
 
 from collections.abc import Iterable
@@ -12,50 +12,51 @@ from proxy.api.vendor_limits import ID_BYTES, VENDOR_LIMITS, Limit
 _INTRODUCTION = """\
 # Endpoints
 
-<!-- Made by `python -m proxy.api.reference > docs/endpoints.md`; a test fails where this page and the table differ. -->
+<!-- Made by `python -m proxy.api.reference > docs/endpoints.md`; a test fails if this page and the table differ. -->
 
-Every call the sidecar forwards. Anything else is answered 403 `endpoint_not_allowed`, and a known path with another method
-405 `method_not_allowed`; `CONNECT`, `HEAD`, `OPTIONS` and `TRACE` always are.
+The sidecar forwards the calls on this page. It answers other paths with 403 `endpoint_not_allowed`, and a known path with
+another method with 405 `method_not_allowed`. `CONNECT`, `HEAD`, `OPTIONS` and `TRACE` always get 405.
 
-With `outbound.unknown_endpoints: inspect`, a call that is not listed is sent on if its path begins with `/api/` (to the Track
-API, as `unknown.track`) or `/v1/` (to the App API, as `unknown.app`). Every rule of the policy holds for it, whatever
-`endpoints` the rule names, and no position is exempt. `identifiers` replaces addresses in its path, and who the body names.
-Beside that the path is sent as it is or not at all: a rule that would change a segment, or one segment as the name of the
-next (`/ssn/5`), or the whole, refuses the call.
+With `outbound.unknown_endpoints: inspect`, a call that is not listed is forwarded if its path begins with `/api/` (to the Track
+API, as `unknown.track`) or `/v1/` (to the App API, as `unknown.app`). Every rule of the policy applies to it, for any
+`endpoints` of the rule, and no position is exempt. `identifiers` replaces email addresses in the path, and the identifiers that
+the body names. Apart from that, the path is never changed. The call is refused if a rule would change a segment, a segment as
+the value of the one before it (`/ssn/5`), or the whole path.
 
-* **Name**: what a rule's `endpoints` takes, alone or as a glob: `track.*`, `app.v1.send.*`, `pipelines.v1.track`. Also the
-  `endpoint` label of metrics and logs.
-* **Call**: the method and path sent to Customer.io, made anew from what was matched. Query parameters that are not shown are
-  dropped; one that is shown may occur once.
-* **Also taken as**: other spellings that official SDKs use. Extra slashes are ignored up to the end of `/api/v1`, `/api/v2`
+* **Name**: the name for the `endpoints` of a rule, alone or as a glob: `track.*`, `app.v1.send.*`, `pipelines.v1.track`. It is
+  also the `endpoint` label of metrics and logs.
+* **Call**: the method and path sent to Customer.io, rebuilt from the matched values. Query parameters that are not listed are
+  dropped. A listed one may occur once.
+* **Also accepted as**: other spellings that official SDKs use. Extra slashes are ignored up to the end of `/api/v1`, `/api/v2`
   or `/v1`, and nowhere else.
-* **Repeat**: whether the sidecar may send the call again when it cannot know whether the first one arrived: `safe`,
-  `with ids` (if every event of it carries an id by which Customer.io drops repeats), or `never`.
+* **Repeat**: whether the sidecar may send the call again if it is unknown whether the first one arrived: `safe`, `with ids`
+  (if every event of the call has an id by which Customer.io drops repeats), or `never`.
 
-A bare `/batch` is the Track API's: Node's `TrackClient` forms it when its `url` does not end in `/api/v1`. The Pipelines and
-App APIs are taken under `/v1` only. Python and Node resolve an id of `..` before they send, which turns an event for that id
-into an anonymous one; nothing in the request tells.
+A bare `/batch` belongs to the Track API: Node's `TrackClient` forms it if its `url` does not end with `/api/v1`. The Pipelines
+and App APIs are accepted only under `/v1`. Python and Node resolve an id of `..` before they send, so an event for that id
+becomes an anonymous event; the sidecar cannot see this in the request.
 
-A `writeKey` in the body of a Pipelines call (at the top, in `context`, in `batch[]`), which Segment's clients send, is the
-caller's key: it is never sent on, and where `outbound.callers` are configured it says who calls, unless the `Authorization`
-header does.
+Segment's clients send a `writeKey` in the body of a Pipelines call (at the top level, in `context`, in `batch[]`). It is the
+caller's key, and it is never forwarded. If `outbound.callers` are configured and the `Authorization` header has no key, the
+`writeKey` identifies the caller.
 """
 
 _POSITIONS = """\
 ## Exempt positions
 
-What a call is sent by. Rules that strip, hash or mask pass over a single value, or an array of single values, at these
-positions of the body; `deny` and `mode: report` look at them. `[]` is every element of an array, `*` any one key, `**`
-everything below. With `allow` they leave without being named, of the shape that is written. A rule that would change one of
-the fields in the last column is refused unless it says `force: true`.
+Customer.io needs these positions of the body to process a call. Rules that strip, hash or mask skip a scalar, or an array of
+scalars, at these positions. Rules with `deny` or `mode: report` do apply there. `[]` is every element of an array, `*` any one
+key, and `**` everything below. With `allow`, values at these positions are sent without being listed, if they have the shape
+shown. A rule that would change a field in the last column is refused unless it has `force: true`.
 """
 
 _LIMITS = """\
 ## Customer.io's own limits
 
-What `vendor_limits` of the policy looks for, in what leaves. Bytes are those of a string in UTF-8, or of the JSON of anything
-else; a KB is 1,024 of them. An identifier that looks like an email address has no limit. `path` is the person that the path
-names, and a place below `[]` is that of each element. In Track v2 the limits of attributes are those of `person` `identify`.
+The setting `vendor_limits` of the policy checks these limits in each call as it is sent. The bytes of a string are those of its
+UTF-8, of another value those of its JSON; a KB is 1,024 bytes. An identifier that looks like an email address has no limit.
+`path` is the identifier in the path, and a place below `[]` is that of each element. In Track v2, the limits of attributes
+apply to `identify` of a `person`.
 """
 
 _APIS = (
@@ -75,9 +76,14 @@ def page() -> str:
     for title, *prefixes in _APIS:
         chosen = [endpoint for endpoint in rest if endpoint.name.startswith(tuple(prefixes))]
         rest = [endpoint for endpoint in rest if endpoint not in chosen]
-        parts += [f"\n## {title}\n\n", *_table(("Name", "Call", "Also taken as", "Repeat"), map(_call, chosen))]
+        parts += [f"\n## {title}\n\n", *_table(("Name", "Call", "Also accepted as", "Repeat"), map(_call, chosen))]
     chosen = [endpoint for endpoint in ENDPOINTS if endpoint.identifiers or endpoint.routing or endpoint.sending]
-    parts += ["\n", _POSITIONS, "\n", *_table(("Name", "Naming a person", "Routing", "Needed to send"), map(_exempt, chosen))]
+    parts += [
+        "\n",
+        _POSITIONS,
+        "\n",
+        *_table(("Name", "Identifiers of people", "Routing", "Needed to send"), map(_exempt, chosen)),
+    ]
     limits = [row for endpoint in ENDPOINTS for row in _limits(endpoint)]
     parts += ["\n", _LIMITS, "\n", *_table(("Name", "Limit", "At most", "Of", "Documented in"), limits)]
     return "".join(parts)

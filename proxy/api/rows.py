@@ -1,4 +1,4 @@
-"""How rows of the endpoint table are written: what the calls of one API share is said once, here."""
+"""Builds rows of the endpoint table: the columns that the calls of one API share are written here once."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -8,11 +8,11 @@ from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Up
 
 _PARAMETER = re.compile(r"\{(\w+)\}")
 
-# A person as Customer.io's calls name one, and an object (customerio-api.md 1.4).
+# The identifiers of a person and of an object (Track API reference, v2). A merge has no phone.
 PERSON = {"id": Identifier.ID, "email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID}
 PERSON_V2 = {**PERSON, "phone": Identifier.PHONE}
 OBJECT = ("object_type_id", "object_id", "cio_object_id")
-# Attributes of a person that Customer.io takes for identifiers, or that clients fill with them (customerio-api.md 10.3).
+# Attributes of a person that Customer.io reads as identifiers, or that clients fill with identifiers.
 NAMING = {"id": Identifier.ID, "email": Identifier.EMAIL, "phone": Identifier.PHONE, "anonymous_id": Identifier.ANONYMOUS_ID}
 BODILESS = frozenset({"GET", "DELETE"})
 
@@ -26,12 +26,12 @@ def below(parent: str, keys: Mapping[str, Identifier]) -> dict[str, Identifier]:
 
 
 def kinds(names: Iterable[str], persons: Persons) -> Persons:
-    """Return what each of `names` holds: what `persons` says, else nothing that names a person."""
+    """Return the kind of each of `names`: the one in `persons`, else `OPAQUE`."""
     return MappingProxyType({name: persons.get(name, Identifier.OPAQUE) for name in names})
 
 
 def path_kinds(template: str, persons: Persons) -> Persons:
-    """Return what each parameter of a path template holds."""
+    """Return the kind of each parameter of a path template."""
     return kinds(_PARAMETER.findall(template), persons)
 
 
@@ -47,10 +47,10 @@ def app(
     identifiers: Persons = NOBODY,
     bodiless: bool = False,
 ) -> Endpoint:
-    """Write a row of the App API under `/v1`, other than a send: `query` lists parameter names, separated by spaces.
+    """Return a row of the App API under `/v1`, for calls other than sends: `query` lists parameter names, separated by spaces.
 
-    `persons` says which parameters of path and query name a person. Without `replay`, only a POST is unsafe to repeat: it
-    creates or starts something.
+    `persons` are the parameters of path and query that identify a person. Without `replay`, only a POST is unsafe to repeat,
+    because it creates or starts something.
     """
     return Endpoint(
         name=f"app.v1.{name}",

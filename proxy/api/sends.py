@@ -1,7 +1,7 @@
-"""Transactional sends and broadcast triggers: the App API calls that write to people (customerio-api.md 1.5).
+"""Transactional sends and broadcast triggers: the App API calls that send messages to people.
 
-Nothing tells a repeat of one from a second message, so none is sent twice. Customer.io serves `/v1/send/*` on its Track host
-too; the App host is the one documented.
+Customer.io cannot tell a repeat from a second message, so no such call is sent twice. Customer.io serves `/v1/send/*` on its
+Track host too, but documents only the App host.
 """
 
 from types import MappingProxyType
@@ -49,7 +49,7 @@ SENDS = (
     ),
     _send(
         "push",
-        # A device token, or `all` or `last_used` of the person's devices.
+        # `to` is a device token, or `all` or `last_used` for the person's devices.
         routing=("to", "custom_device.token", "custom_device.platform", "custom_device.last_used"),
         sending=("custom_device",),
     ),
@@ -75,7 +75,7 @@ SENDS = (
                 "per_user_data[].email": Identifier.EMAIL,
             }
         ),
-        # The audience is an expression of and, or and not to any depth: one changed operand would write to other people.
+        # The audience is an expression of and, or and not at any depth. A changed operand would send to other people.
         routing=("recipients.**", "data_file_url"),
         sending=frozenset({"ids", "emails", "per_user_data", "recipients", "data_file_url"}),
         large_body=True,

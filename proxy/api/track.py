@@ -1,6 +1,6 @@
-"""The Track API, v1 and v2 (customerio-api.md 1.3 and 1.4; journeys-track.json of docs.customer.io).
+"""The Track API, v1 and v2, from its public OpenAPI description (docs.customer.io/files/journeys-track.json).
 
-SDKs also form every path without its `/api/v1` or `/api/v2` (customerio-api.md 2.1). Metrics and unsubscribe links carry no
+SDKs also form every path without its `/api/v1` or `/api/v2`, if their base URL lacks it. Metrics and unsubscribe links have no
 credential: the delivery id is the secret.
 """
 
@@ -9,13 +9,13 @@ from types import MappingProxyType
 from proxy.api.model import Bucket, Credential, Endpoint, Identifier, Replay, Upstream
 from proxy.api.rows import BODILESS, NAMING, NOBODY, OBJECT, PERSON, PERSON_V2, Persons, below, kinds, path_kinds
 
-# In a v1 path Customer.io deduces the type from the shape of the value; a phone number there is an id.
+# Customer.io infers the type of the identifier in a v1 path from its shape; a phone number there is an id.
 _CUSTOMER = {"identifier": Identifier.SHAPE}
 _BESIDE = {"email": Identifier.EMAIL, "phone": Identifier.PHONE}  # `id` is the event's own
 _EVENT = ("name", "id", "type", "timestamp", "data.from_address", "data.reply_to")
 _MEMBERS = {"ids[]": Identifier.BY_ID_TYPE}
-_RECIPIENT = {"data.recipient": Identifier.ADDRESS}  # overrides where the event's messages go
-# Attributes that decide whether and when a person is written to; `topic_<number>` is whatever the workspace defines.
+_RECIPIENT = {"data.recipient": Identifier.ADDRESS}  # overrides the destination of the event's messages
+# Attributes that decide whether and when a person gets messages; a workspace defines its own `topic_<number>`.
 _RESERVED = ("_update", "created_at", "unsubscribed", "cio_subscription_preferences.topics.*")
 
 
@@ -53,7 +53,7 @@ def _v1(
 
 
 def _v2(name: str, items: str) -> Endpoint:
-    """Write the row of `/entity` or `/batch`, whose operations stand in the array `items`, or are the body itself."""
+    """Return the row of `/entity` or `/batch`; `items` is the array of the operations, or "" if the body is one operation."""
     operation = {
         **below("identifiers", PERSON_V2),
         **below("primary", PERSON),
@@ -140,7 +140,7 @@ TRACK = (
         "POST",
         "/customers/{identifier}/events",
         replay=Replay.WITH_ID,
-        # A screen event may say who the person was before they were known.
+        # A screen event may have the id that the person had while anonymous.
         identifiers={**_RECIPIENT, "anonymous_id": Identifier.ANONYMOUS_ID},
         routing=_EVENT,
         naming={**_BESIDE, **below("data", _BESIDE)},
@@ -166,7 +166,7 @@ TRACK = (
     ),
     _v1("segment.add", "POST", "/segments/{segment_id}/add_customers", query="id_type", identifiers=_MEMBERS),
     _v1("segment.remove", "POST", "/segments/{segment_id}/remove_customers", query="id_type", identifiers=_MEMBERS),
-    # Each submission counts: a repeat is another one.
+    # A repeat counts as another submission.
     _v1(
         "form.submit",
         "POST",
@@ -175,7 +175,7 @@ TRACK = (
         identifiers={"data.id": Identifier.ID, "data.email": Identifier.EMAIL},
         naming={"data.phone": Identifier.PHONE, "data.anonymous_id": Identifier.ANONYMOUS_ID},
     ),
-    # Whether a repeated metric counts twice is not documented.
+    # Customer.io does not document whether a repeated metric counts twice.
     _v1(
         "metric",
         "POST",
@@ -193,7 +193,7 @@ TRACK = (
         credential=Credential.NONE,
         routing=("delivery_id", "event", "device_id", "timestamp"),
     ),
-    # The one v1 call at the root of its host.
+    # The only v1 call at the root of the host.
     Endpoint(
         name="track.v1.unsubscribe",
         method="POST",

@@ -1,9 +1,9 @@
-"""How large Customer.io lets a call be: its documented limits, one row each, by the endpoint they hold for.
+"""Customer.io's documented size limits, one row for each endpoint.
 
-From the public references of its APIs, which each row names. Where one can be read in two ways the larger reading stands here:
-a call that Customer.io takes must never be refused for our reading of its documentation. So a KB is 1,024 bytes, the commands
-among a person's attributes are not counted as such, and an identifier that looks like an email address may have any length,
-for none is documented. Left out: the 15 addresses of a send, which nobody counts without reading mail headers.
+Each row cites the public reference of its API. If a limit is ambiguous, the larger reading counts, so that the sidecar never
+refuses a call that Customer.io accepts. So a KB is 1,024 bytes, the commands among a person's attributes are not counted as
+attributes, and an identifier that looks like an email address may have any length, because no limit is documented. The limit of
+15 addresses per send is left out, because a count of addresses would need a parser of mail headers.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,14 @@ from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 
 EACH = "[]"
-"""Behind a key, in a place: every element of its array."""
+"""The suffix of a key in a place that stands for every element of its array."""
 
 _KB = 1024
 _MB = 1024 * _KB
 
 
 class Limit(StrEnum):
-    """The closed set of limits, as metrics and logs name them."""
+    """The names of all limits in metrics and logs."""
 
     REQUEST_BYTES = "request_bytes"
     ITEM_BYTES = "item_bytes"
@@ -38,21 +38,21 @@ class Limit(StrEnum):
 
 
 class Measure(Enum):
-    """What is measured at a place. Bytes are those of a string in UTF-8, and of anything else of the JSON that leaves."""
+    """The measured quantity. The bytes of a string are those of its UTF-8, of another value those of the JSON that is sent."""
 
     SIZE = auto()  # the bytes of the value
     NAMES = auto()  # the bytes of each key of an object
     VALUES = auto()  # the bytes of each member of an object
-    COUNT = auto()  # how many members an object, or elements an array has
+    COUNT = auto()  # the number of members of an object, or of elements of an array
     ID = auto()  # the bytes of an identifier that is no email address, or of each that an object or array holds
-    FILES = auto()  # the bytes that the members of an object stand for in base64, together
+    FILES = auto()  # the bytes of all files that the members of an object encode in base64, together
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One limit at one place of a body: keys with dots between them, `[]` behind one for every element of its array.
+    """One limit at one place of a body: keys with dots between them, and `[]` after a key for every element of its array.
 
-    `place` "" is the body itself, or the item of a batch. `besides` are members that are not measured there.
+    `place` "" is the body itself, or the item of a batch. `besides` are members that are not measured.
     """
 
     limit: Limit
@@ -66,9 +66,9 @@ class Bound:
 class CallLimits:
     """The limits of one endpoint's calls, and the page that documents them.
 
-    `identifier` is the parameter of the path that holds a person's identifier. `items` is the array whose elements are looked
-    at one by one, by `item`; `itemised` says that Customer.io answers for each of them by itself. `operations` are more bounds
-    of an item (or of the body, without `items`), by its `type` and `action`; "" is every other action.
+    `identifier` is the parameter of the path that holds a person's identifier. `items` is the array whose elements are each
+    checked by `item`. `itemised` says that Customer.io answers for each item separately. `operations` are further limits of an
+    item (or of the body, without `items`), by its `type` and `action`; "" is every other action.
     """
 
     source: str
@@ -93,7 +93,7 @@ def _ids(*places: str) -> tuple[Bound, ...]:
     return tuple(Bound(Limit.ID_BYTES, ID_BYTES, Measure.ID, place) for place in places)
 
 
-# Members of an identify that are commands, or hold other things than an attribute's value.
+# Members of an identify that are commands, and not attributes.
 _COMMANDS = frozenset({"_timestamp", "_update", "cio_relationships", "cio_subscription_preferences"})
 
 
@@ -117,7 +117,7 @@ _EVENT = (
 )
 _MEMBERS = (Bound(Limit.SEGMENT_IDS, 1000, Measure.COUNT, "ids"), *_ids("ids"))
 
-# An operation is at most 32 KB, so what an object may hold (100 KB) never comes into it. A delivery's id is no person's.
+# An operation has at most 32 KB, so it cannot exceed the 100 KB of an object. The id of a delivery identifies no person.
 _WHO = _ids("identifiers", "cio_relationships[].identifiers")
 _OPERATIONS: Mapping[str, Mapping[str, tuple[Bound, ...]]] = MappingProxyType(
     {
@@ -153,7 +153,7 @@ _BROADCAST = (
 
 
 def _person(*bounds: Bound) -> CallLimits:
-    """Write the row of a call whose path names a person."""
+    """Return the row of a call whose path has the identifier of a person."""
     return CallLimits(_TRACK, bounds, identifier="identifier")
 
 

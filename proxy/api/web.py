@@ -1,12 +1,12 @@
-"""What a web page must not do with the real key: requests that a browser makes for one, and names that it could be served by.
+"""Protects the real key from web pages: recognises requests of browsers, and host names that a page could use.
 
-A page of anywhere may send some requests to a port of the machine that its browser runs on, without asking first (Fetch
-standard, "CORS-safelisted"). And where its own name is made to mean that machine (DNS rebinding), the browser takes the port
-for the page's own server, and shows it every answer. No such name is one of these:
+A page from any site may send some requests to a port of the machine of its browser, without a preflight (Fetch standard,
+"CORS-safelisted"). In DNS rebinding, the page's own host name resolves to that machine. Then the browser treats the port as the
+page's own server, and the page can read every answer. So only these values of `Host` are accepted:
 
-* an IP literal (RFC 3986 section 3.2.2), in brackets where it has colons; other spellings of numbers are none;
-* a name without a dot, which public DNS has none of, and names below `PRIVATE`, which it never will have;
-* what the configuration lists, and Customer.io's own, for where its names are made to mean the sidecar.
+* an IP literal (RFC 3986 section 3.2.2), in brackets if it has colons; other spellings of addresses are not accepted;
+* a name without a dot, and names below `PRIVATE`, because public DNS has neither;
+* the names in the configuration, and Customer.io's own names, for networks that resolve these to the sidecar.
 """
 
 import ipaddress
@@ -17,30 +17,30 @@ from collections.abc import Iterable, Mapping
 # cluster.local of services and pods).
 PRIVATE = (".localhost", ".local", ".internal", ".svc", ".cluster.local")
 
-# A host and a port (RFC 9112 section 3.2). Of a name, letters, digits, hyphens and underscores: Compose has names with those.
+# A host and a port (RFC 9112 section 3.2). A name may have underscores, because names of Compose services have them.
 _AUTHORITY = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?))?(?::[0-9]*)?")
 
 
 def from_page(headers: Mapping[bytes, bytes]) -> bool:
-    """Say whether a browser makes this request for a page; `headers` has lower-cased names.
+    """Return whether a browser makes this request for a page; the names in `headers` are lower-cased.
 
-    Browsers say which page's it is (Fetch standard, `Origin`), or how far the page is (Fetch Metadata, `Sec-Fetch-Site`):
-    `none` is what a person typed. Node's `fetch` only says how it fetches.
+    Browsers send the origin of the page (Fetch standard, `Origin`) or its relation to the target (Fetch Metadata,
+    `Sec-Fetch-Site`), which is `none` for an address that the user typed. Node's `fetch` sends neither.
     """
     return b"origin" in headers or headers.get(b"sec-fetch-site", b"none") != b"none"
 
 
 class Hosts:
-    """The names that a request's `Host` may have."""
+    """The accepted values of a request's `Host`."""
 
     __slots__ = ("_names",)
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        """Take `names` beside those that are always taken."""
+        """Accept `names` in addition to the names that are always accepted."""
         self._names = frozenset(name.lower().removesuffix(".") for name in names)
 
     def takes(self, host: bytes | None) -> bool:
-        """Say whether a request with this `Host` is taken; HTTP/1.0 has none, and an empty one names nothing."""
+        """Return whether this `Host` is accepted. None (HTTP/1.0) and an empty value are, because they name no host."""
         if not host:
             return True
         authority = _AUTHORITY.fullmatch(host.decode("latin-1"))

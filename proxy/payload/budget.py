@@ -1,11 +1,11 @@
-"""How much work one body may cost, and how long it may hold the event loop at a time (promise G11).
+"""Bounds the work for one body, and the time for which it may block the event loop (promise G11).
 
-Every step that looks at a body pays for it in units, before it does the work. A unit is about 0.1 microseconds of pure
-Python.
-A body has a constant number of units and so many more for each of its bytes: ordinary bodies never use them up. A body that
-needs more is refused as `too_complex`, so that nothing of it is looked at only in part.
+Every step of the work on a body pays for itself in units, before it starts. A unit is about 0.1 microseconds of pure Python.
+A body has a constant number of units, and more for each of its bytes. Ordinary bodies never use them up. A body that needs
+more is refused as `too_complex`, so no body is checked only in part.
 
-While a large body is looked at, others must be served: after every `SLICE_UNITS` the budget calls `pause`, if it was given one.
+Other calls must be served during the work on a large body. So the budget calls `pause`, if it has one, after every
+`SLICE_UNITS`.
 """
 
 import sys
@@ -20,21 +20,21 @@ SLICE_UNITS: Final = 20_000
 
 
 class Budget:
-    """The work that is left for one body."""
+    """The units that are left for one body."""
 
     __slots__ = ("_floor", "_pause", "left")
 
     def __init__(self, body_bytes: int, pause: Callable[[], None] | None = None) -> None:
-        """Allow what a body of `body_bytes` may cost; `pause` is called between slices of it."""
+        """Start with the units of a body of `body_bytes`; `pause` is called between slices of the work."""
         self.left = UNITS + UNITS_PER_BYTE * body_bytes
         self._pause = pause
         self._floor = 0 if pause is None else max(self.left - SLICE_UNITS, 0)
 
     def spend(self, units: int) -> None:
-        """Pay for work that is about to be done.
+        """Pay for work before it starts.
 
         Raises:
-            RefusedError: `too_complex`: it is more than is left.
+            RefusedError: `too_complex`: fewer units are left.
         """
         self.left -= units
         if self.left < self._floor:
@@ -49,7 +49,7 @@ class Budget:
 
 
 def unmetered() -> Budget:
-    """Return a budget for work that no caller can make large: what a configuration holds, or a test."""
+    """Return an unlimited budget, for work that no caller controls, such as a check of the configuration."""
     budget = Budget(0)
     budget.left = sys.maxsize
     return budget

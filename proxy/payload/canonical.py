@@ -1,7 +1,7 @@
-"""One byte string for each JSON value: the JSON Canonicalization Scheme (RFC 8785).
+"""Encodes a JSON value in its canonical form: the JSON Canonicalization Scheme (RFC 8785).
 
-Used to hash an object as a whole. Beyond the scheme, which knows IEEE doubles only, integers of any size are written exactly:
-two different integers must not share a hash.
+It is the input of the hash of a whole object. The scheme covers only IEEE doubles. We also write integers of any size exactly,
+because two different integers must not share a hash.
 """
 
 import orjson
@@ -9,7 +9,7 @@ import orjson
 from proxy.errors import Reason, RefusedError
 from proxy.payload.budget import UNMETERED, Budget
 
-# What each member or element takes, in units of `budget`.
+# The cost of a member or element, in units of `budget`.
 MEMBER_UNITS = 15
 # Sorting cannot be interrupted: so many keys take about 50 ms.
 SORTED_MAX = 100_000
@@ -20,7 +20,7 @@ _PLAIN_ABOVE = -7
 
 
 def canonical(value: object, budget: Budget = UNMETERED) -> bytes:
-    """Return the canonical form of a value as `decode.parse` gives it.
+    """Return the canonical form of a value that `decode.parse` returned.
 
     Raises:
         RefusedError: `too_complex`.
@@ -68,7 +68,7 @@ def _write(value: object, pieces: list[str], budget: Budget) -> None:
 def _string(text: str) -> str:
     try:
         return orjson.dumps(text).decode()  # its escapes are those of RFC 8785 section 3.2.2.2
-    except orjson.JSONEncodeError:  # a lone surrogate is written as it is
+    except orjson.JSONEncodeError:  # a lone surrogate is written unescaped
         return '"' + "".join(_character(character) for character in text) + '"'
 
 
@@ -79,7 +79,7 @@ def _character(character: str) -> str:
 
 
 def _number(number: float) -> str:
-    """Write a double as ECMAScript's Number::toString does; Python's repr finds the same shortest digits."""
+    """Return a double in the form of ECMAScript's Number::toString; Python's repr gives the same shortest digits."""
     if number == 0:
         return "0"
     sign = "-" if number < 0 else ""
@@ -87,7 +87,7 @@ def _number(number: float) -> str:
     whole, _, fraction = mantissa.partition(".")
     fraction = "" if fraction == "0" else fraction
     digits = (whole + fraction).lstrip("0")
-    # The decimal point stands behind the first `point` digits.
+    # The decimal point follows the first `point` digits.
     point = len(whole) + int(exponent_text or 0) - (len(whole + fraction) - len(digits))
     digits = digits.rstrip("0")
     count = len(digits)

@@ -1,13 +1,14 @@
-"""Bytes to a JSON value, exactly, within a cap and a depth.
+"""Decodes bytes to a JSON value without loss, within a size limit and a depth limit.
 
-* Content codings: identity, gzip (RFC 1952) and deflate (RFC 1950, or the raw RFC 1951 that some clients send). The cap holds
-  for the inflated body; nothing beyond it is ever inflated.
-* JSON is RFC 8259 in UTF-8, without a byte-order mark. orjson reads it, but for what orjson cannot hold: integers beyond 64
-  bits, lone surrogate escapes (which JavaScript emits for a cut emoji) and `NaN` (which the Pipelines Python client emits; it
-  becomes null). Those take the exact decoder of the standard library.
-* Integers are exact, floats are IEEE doubles, of repeated keys the last wins. Infinities and overflow are refused.
-* Reading cannot be interrupted, so it is bounded by how many containers a body has, and how many values where the standard
-  library reads it: beyond that it is `too_complex`.
+* Content codings: identity, gzip (RFC 1952) and deflate (RFC 1950, or the raw RFC 1951 that some clients send). The size limit
+  is for the inflated body; no byte beyond it is inflated.
+* JSON is RFC 8259 in UTF-8, without a byte-order mark. orjson parses it. The standard library parses bodies that orjson cannot
+  represent: integers beyond 64 bits, lone surrogate escapes (JavaScript emits them for a cut emoji) and `NaN` (Customer.io's
+  Python client for Pipelines emits it; it becomes null).
+* Integers are exact, and floats are IEEE doubles. If a key is repeated, the last value counts. Infinities and overflow are
+  refused.
+* Parsing cannot be interrupted. So a body with too many containers, or with too many values for the slower standard library,
+  is refused as `too_complex`.
 """
 
 import json
@@ -24,9 +25,9 @@ _GZIP = zlib.MAX_WBITS | 16
 _ZLIB = zlib.MAX_WBITS
 _RAW = -zlib.MAX_WBITS
 
-# What is looked for in a body before it is read: any digit, and whatever opens a level.
+# Maps all digits to one byte and both opening brackets to one, so that both can be counted before parsing.
 _MARKS: Final = bytes.maketrans(b"123456789{", b"000000000[")
-# Reading and writing so many take about 30 ms.
+# To parse and encode this many containers or values takes about 30 ms.
 CONTAINERS_MAX: Final = 400_000
 EXACT_VALUES_MAX: Final = 400_000
 # To read and write an integer takes time that grows with the square of its length: about 60 microseconds for 1,000 digits more.
@@ -44,8 +45,8 @@ def inflate(body: bytes, coding: bytes | None, max_bytes: int) -> bytes:
     """Return the body without its content coding.
 
     Raises:
-        RefusedError: `unsupported_media` for a coding we do not read, `body_too_large` beyond `max_bytes`, `malformed_request`
-            where the coded bytes are broken, cut short or followed by more.
+        RefusedError: `unsupported_media` for another coding, `body_too_large` beyond `max_bytes`, `malformed_request` if the
+            coded bytes are broken, incomplete or followed by more bytes.
     """
     match (coding or b"identity").strip().lower():
         case b"identity":
@@ -53,7 +54,7 @@ def inflate(body: bytes, coding: bytes | None, max_bytes: int) -> bytes:
         case b"gzip":
             return _inflate(body, _GZIP, max_bytes)
         case b"deflate":
-            # RFC 9110 section 8.4.1.2: deflate means zlib; its first byte says 8 for the method, which raw data does not.
+            # RFC 9110 section 8.4.1.2: deflate means the zlib format, which begins with method 8 and a checksum of two bytes.
             zlib_header = len(body) > 1 and body[0] & 0x0F == zlib.DEFLATED and int.from_bytes(body[:2]) % 31 == 0
             return _inflate(body, _ZLIB if zlib_header else _RAW, max_bytes)
         case _:
@@ -129,12 +130,12 @@ _FINITE = json.JSONDecoder(parse_constant=_constant, strict=True)
 
 
 class Held:
-    """A JSON value that a string holds. `exact` says that reading it lost nothing: no repeated key, no number that changed."""
+    """A JSON value from inside a string. `exact`: parsing lost nothing, that is, no key was repeated and no number changed."""
 
     __slots__ = ("exact", "value")
 
     def __init__(self, value: object, *, exact: bool) -> None:
-        """Hold what was read."""
+        """Store the parsed value, and whether parsing was exact."""
         self.value = value
         self.exact = exact
 
@@ -147,7 +148,7 @@ _EXACT_BELOW: Final = 1e290
 
 
 class _Losses:
-    """Reads JSON as `parse` does, and notes what is lost."""
+    """Parses JSON like `parse`, and records losses: `changed` for a changed value, `unreadable` for one without a value."""
 
     __slots__ = ("_decoder", "_long_floats", "_long_integers", "changed", "unreadable")
 
@@ -212,10 +213,10 @@ _LOSSES = _Losses()
 
 
 def parse_held(text: str, max_depth: int) -> Held | None:
-    """Return the JSON value that `text` spells, as `parse` reads it, or None where it is not JSON.
+    """Return the JSON value of `text`, with the rules of `parse`, or None if `text` is no JSON.
 
     Raises:
-        RefusedError: `invalid_json` where it is JSON that cannot be read exactly (1e400, over 4,300 digits); `too_deep`.
+        RefusedError: `invalid_json` if a number cannot be represented (1e400, over 4,300 digits); `too_deep`.
     """
     losses = _LOSSES
     try:
@@ -232,7 +233,7 @@ def parse_held(text: str, max_depth: int) -> Held | None:
 
 
 def deeper_than(value: object, max_depth: int) -> bool:
-    """Say whether `value` has more than `max_depth` levels. Goes level by level, without recursion."""
+    """Return whether `value` has more than `max_depth` levels. The check goes level by level, without recursion."""
     level: list[Any] = [value] if isinstance(value, dict | list) else []
     for _ in range(max_depth):
         if not level:

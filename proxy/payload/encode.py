@@ -1,19 +1,19 @@
-"""A JSON value to bytes: compact, in UTF-8, equal to the value when read back."""
+"""Encodes a JSON value as compact UTF-8, so that decoding gives an equal value."""
 
 import json
 
 import orjson
 
-# Down to this level, what orjson cannot write is looked for: most of a body need not be written by the standard library,
-# which takes six times as long.
+# Down to this level, only the members that orjson cannot encode are left to the standard library, which takes six times as
+# long.
 _LEVELS = 3
 
 
 def encode(value: object) -> bytes:
-    """Return `value`, as `decode.parse` gave it, as JSON.
+    """Return the JSON of a `value` that `decode.parse` returned.
 
-    What orjson cannot write (integers beyond 64 bits, lone surrogates) the standard library writes, surrogates as the escapes
-    they came as.
+    The standard library encodes the values that orjson cannot (integers beyond 64 bits, lone surrogates). It writes surrogates
+    as escapes.
     """
     try:
         return orjson.dumps(value)

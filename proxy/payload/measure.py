@@ -1,7 +1,7 @@
-"""Whether a value is over one of Customer.io's bounds (`api.vendor_limits`).
+"""Checks whether a value exceeds one of Customer.io's size limits (`api.vendor_limits`).
 
-Each check has a floor: a body that is not larger as a whole is not over it, and is not looked at. A string of a quarter of the
-limit in characters has no more than the limit in bytes, so few are ever encoded to be measured.
+Each check has a floor in bytes. A body that is not larger than the floor cannot exceed the limit, and is not checked. A string
+with at most a quarter as many characters as the limit has bytes cannot exceed it either, so few strings are encoded.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,29 +12,29 @@ from proxy.payload.encode import encode
 
 # A character takes up to four bytes in UTF-8.
 _CHARACTER_BYTES: Final = 4
-# The least that each element of an array adds to a body: a digit and a comma.
+# The least size of an element of an array in JSON: a digit and a comma.
 _ELEMENT_BYTES: Final = 2
-# How many names are remembered: what callers send must not fill the memory.
+# The bound of the remembered names, so that callers cannot fill the memory.
 KNOWN_NAMES: Final = 4096
 
 
 class Check:
-    """Looks whether a value is over a bound. The value stands in a body, or an item, of more than `floor` bytes."""
+    """Checks one size limit. It is used for bodies and items of more than `floor` bytes."""
 
     __slots__ = ("_at_most", "_besides", "_key", "_rest", "_short", "bound", "floor")
 
     def __init__(self, bound: Bound) -> None:
-        """Look for `bound`."""
+        """Split the place of `bound` into its steps."""
         self.bound = bound
         self._at_most = bound.at_most
         self._besides = bound.besides
-        # The way to the place: the first key, and what follows; in that, "" is every element of an array.
+        # The steps to the place: the first key, then further keys, or "" for every element of an array.
         self._key, *self._rest = bound.place.replace(EACH, ".").split(".")
         self._short = bound.at_most // _CHARACTER_BYTES
         self.floor = bound.at_most
 
     def over(self, value: object) -> bool:
-        """Say whether anything at the place in `value` is over the bound."""
+        """Return whether a value at the place in `value` exceeds the limit."""
         if self._key:
             if not isinstance(value, dict):
                 return False
@@ -46,7 +46,7 @@ class Check:
         return self.exceeds(value)
 
     def _below(self, value: object, step: int) -> bool:
-        """Do so for the rest of the way from `value`."""
+        """Return the same for the remaining steps, which start at `value`."""
         if step == len(self._rest):
             return self.exceeds(value)
         key = self._rest[step]
@@ -55,12 +55,12 @@ class Check:
         return isinstance(value, list) and any(self._below(element, step + 1) for element in value)
 
     def exceeds(self, value: object) -> bool:
-        """Say whether `value`, which stands at the place, is over the bound."""
+        """Return whether `value`, which is at the place, exceeds the limit."""
         return larger(value, self._at_most)
 
 
 class _Whole(Check):
-    """The size of the body itself, which is over the floor whenever it is asked."""
+    """Checks the size of the body itself. The body is larger than the floor when the check is used."""
 
     __slots__ = ()
 
@@ -71,17 +71,17 @@ class _Whole(Check):
 
 
 class Names(Check):
-    """The keys of an object. Those that were found to be short are remembered: most calls have no other."""
+    """Checks the keys of an object. Short keys are remembered, because most calls repeat the same keys."""
 
     __slots__ = ("_known",)
 
     def __init__(self, bound: Bound) -> None:
-        """Look for `bound`; no name is known yet."""
+        """Start without remembered keys; `bound` is the limit of each key."""
         super().__init__(bound)
         self._known: set[str] = set()
 
     def exceeds(self, value: object) -> bool:
-        """Say whether an object has too long a key."""
+        """Return whether an object has a key that is too long."""
         known = self._known
         if not isinstance(value, dict) or known.issuperset(value):
             return False
@@ -123,12 +123,12 @@ class _Count(Check):
 
 
 class Ids(Check):
-    """An identifier, or those that an object or array holds. What looks like an email address has no limit."""
+    """Checks an identifier, or those in an object or array. A value with an "@" counts as an email address, without a limit."""
 
     __slots__ = ()
 
     def exceeds(self, value: object) -> bool:
-        """Say whether there is too long an identifier."""
+        """Return whether an identifier is too long."""
         if isinstance(value, str):
             return len(value) > self._short and self._long(value)
         if isinstance(value, dict):
@@ -150,7 +150,7 @@ class _Files(Check):
 
     def exceeds(self, value: object) -> bool:
         files = [child for child in value.values() if isinstance(child, str)] if isinstance(value, dict) else []
-        # RFC 4648 section 4: four characters stand for three bytes, but for the padding.
+        # RFC 4648 section 4: four characters encode three bytes, minus the padding.
         return sum(len(child) * 3 // 4 - child.count("=", -2) for child in files) > self._at_most
 
 
@@ -169,7 +169,7 @@ def _floor(check: Check) -> int:
 
 
 def checks(bounds: Iterable[Bound]) -> list[Check]:
-    """Return what looks for `bounds`, in the order of their floors."""
+    """Return the checks for `bounds`, sorted by their floors."""
     made = [
         _Whole(bound) if bound.measure is Measure.SIZE and not bound.place else _CHECKS[bound.measure](bound)
         for bound in bounds
@@ -178,19 +178,19 @@ def checks(bounds: Iterable[Bound]) -> list[Check]:
 
 
 def larger(value: object, at_most: int) -> bool:
-    """Say whether `value` has more than `at_most` bytes: those of a string, or else those of the JSON that leaves."""
+    """Return whether `value` has more than `at_most` bytes: a string in UTF-8, another value in the JSON that is sent."""
     if isinstance(value, str):
         characters = len(value)
         if characters > at_most:
             return True
-        # A lone surrogate takes three bytes, as any character of its plane.
+        # A lone surrogate counts three bytes, like other characters of its range.
         return (
             characters * _CHARACTER_BYTES > at_most
             and not value.isascii()
             and len(value.encode("utf-8", "surrogatepass")) > at_most
         )
     if isinstance(value, int):
-        # A digit takes more than three bits: nearly all are told to be short by that.
+        # A decimal digit needs more than three bits, so the bit length shows that nearly all integers are short.
         return value.bit_length() > (at_most - 2) * 3 and len(encode(value)) > at_most
-    # The longest of the others, a double, has 25 bytes.
+    # The longest other scalar, a double, has 25 bytes.
     return isinstance(value, (dict, list)) and len(encode(value)) > at_most

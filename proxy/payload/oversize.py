@@ -1,7 +1,7 @@
-"""Which of Customer.io's own limits a call is over (`api.vendor_limits`): asked of every call, about what leaves.
+"""Finds the size limits of Customer.io (`api.vendor_limits`) that a call exceeds. Every call is checked as it will be sent.
 
-Nearly every call is small, and what is small as a whole is over nothing: the checks stand in the order of their floors, and the
-first that the call does not reach ends the search. In a batch without a long string only large items are looked at.
+Nearly all calls are small, and a small call exceeds no limit. So the checks are sorted by their floors, and the search ends at
+the first floor that is not below the size of the call. In a batch without a long string, only large items are checked.
 """
 
 import sys
@@ -14,24 +14,24 @@ from proxy.api.vendor_limits import EACH, ID_BYTES, VENDOR_LIMITS, Bound, CallLi
 from proxy.payload.encode import encode
 from proxy.payload.measure import Check, Ids, Names, checks
 
-# Everything but the quotes that strings begin and end with, to find long stretches without one.
+# Maps every byte except the quote to one byte, to find long stretches without a quote.
 _STRETCHES: Final = bytes.maketrans(bytes(set(range(256)) - set(b'"')), b"-" * 255)
 _LONG_STRETCH: Final = b"-" * (ID_BYTES + 1)
 _ID_BYTES: Final = ID_BYTES
 
 
 class Excess:
-    """A limit that a call, or the item of a batch at `index`, is over. It holds nothing of the call."""
+    """A size limit that a call, or the item of a batch at `index`, exceeds. It holds nothing of the call."""
 
     __slots__ = ("bound", "index")
 
     def __init__(self, bound: Bound, index: int | None = None) -> None:
-        """Name the limit and where."""
+        """Store the limit and the index of the item; None: the call as a whole."""
         self.bound = bound
         self.index = index
 
     def told(self) -> dict[str, object]:
-        """Return the error that Customer.io's answer to a batch tells of an item (Track API reference, 207 of a batch)."""
+        """Return the error for an item in the form of Customer.io's 207 answer to a batch (Track API reference, v2 batch)."""
         bound = self.bound
         unit = "members" if bound.measure is Measure.COUNT else "bytes"
         what = bound.limit.value.replace("_", " ").removesuffix(" bytes")
@@ -47,17 +47,17 @@ NOTHING: Final[tuple[Excess, ...]] = ()
 
 
 def _strings_are_short(body: bytes) -> bool:
-    """Say whether surely no string or number in encoded JSON is longer than an identifier or a name may be.
+    """Return True only if no string or number in encoded JSON is longer than an identifier or a name may be.
 
-    Between two quotes there is a string or what is between two of them, unless a quote is escaped.
+    Without escapes, the text between two quotes is a string, or the text between two strings.
     """
     return body.find(b"\\") < 0 and body.translate(_STRETCHES).find(_LONG_STRETCH) < 0
 
 
 class Limits:
-    """What is looked for in the calls of one endpoint.
+    """The size limits of one endpoint.
 
-    `itemised` says that items can be taken out of a batch and the rest sent; `names` are the limits that may be found.
+    `itemised`: single items can be dropped from a batch, and the rest is sent. `names`: the limits that the endpoint has.
     """
 
     __slots__ = (
@@ -75,11 +75,13 @@ class Limits:
     )
 
     def __init__(self, row: CallLimits, path: str) -> None:
-        """Look for what `row` names; `path` is the template of the endpoint's target."""
+        """Build the checks of `row`; `path` is the template of the endpoint's target."""
         every = [bound for actions in row.operations.values() for bounds in actions.values() for bound in bounds]
         self._identifier = Bound(Limit.ID_BYTES, ID_BYTES, Measure.ID, "path")
         self._place = path.split("/").index(f"{{{row.identifier}}}") if row.identifier else 0
-        self._target_bytes = ID_BYTES if row.identifier else sys.maxsize  # no shorter target holds too long an identifier
+        self._target_bytes = (
+            ID_BYTES if row.identifier else sys.maxsize
+        )  # a shorter target cannot hold an identifier that is too long
         self._call = checks(row.call)
         self._items = row.items
         self._item = checks(row.item if row.items else row.call)
@@ -87,7 +89,7 @@ class Limits:
             kind: {action: checks((*bounds, *(row.item if row.items else row.call))) for action, bounds in actions.items()}
             for kind, actions in row.operations.items()
         }
-        # No smaller item is over anything; nor is one that is not larger than the second, if no string in it is long.
+        # An item up to `_item_bytes` exceeds no limit, nor does one up to `_plain_bytes` if it has no long string.
         items = [
             *self._item,
             *(check for actions in self._operations.values() for several in actions.values() for check in several),
@@ -100,7 +102,7 @@ class Limits:
         )
 
     def excesses(self, value: object, body: bytes, target: bytes) -> Sequence[Excess]:
-        """Return what a call is over: `value`, encoded as `body`, to `target`. Of a call or item, the first that is found."""
+        """Return the limits that a call exceeds: `value`, encoded as `body`, to `target`. At most one per call or item."""
         if len(target) > self._target_bytes and self._named_too_long(target):
             return (Excess(self._identifier),)
         if self._items:
@@ -114,12 +116,12 @@ class Limits:
         return NOTHING
 
     def items(self, value: object) -> list[object]:
-        """Return the items of a batch."""
+        """Return the items of a batch, or an empty list if `value` has none."""
         found: object = value.get(self._items) if isinstance(value, dict) else None
         return found if isinstance(found, list) else []
 
     def without(self, value: object, indexes: Iterable[int]) -> list[int]:
-        """Take the items at `indexes` out of a batch; return the indexes of those that stay."""
+        """Drop the items at `indexes` from a batch; return the former indexes of the other items."""
         items, out = self.items(value), set(indexes)
         kept = [index for index in range(len(items)) if index not in out]
         if isinstance(value, dict):
@@ -127,7 +129,7 @@ class Limits:
         return kept
 
     def too_large(self, size_bytes: int) -> bool:
-        """Say whether a batch of `size_bytes` is over a limit as a whole."""
+        """Return whether a batch of `size_bytes` exceeds the limit of the whole batch."""
         return bool(self._call) and size_bytes > self._call[0].floor
 
     def _of_batch(self, value: object, body: bytes) -> Sequence[Excess]:
@@ -151,7 +153,7 @@ class Limits:
         return found
 
     def _operation(self, value: object) -> list[Check]:
-        """Return the checks of an operation, by what it is."""
+        """Return the checks of an operation, by its `type` and `action`."""
         if isinstance(value, dict):
             kind, action = value.get("type"), value.get("action")
             if isinstance(kind, str) and isinstance(action, str):
@@ -161,7 +163,7 @@ class Limits:
         return self._item
 
     def _named_too_long(self, target: bytes) -> bool:
-        """Say whether the person named in a target has too long an id."""
+        """Return whether the identifier of a person in a target is too long."""
         name = unquote_to_bytes(target.partition(b"?")[0].split(b"/")[self._place])
         return len(name) > _ID_BYTES and b"@" not in name
 

@@ -1,1 +1,1 @@
-"""What may leave: rules compiled per endpoint and applied to a body."""
+"""The policy engine: rules are compiled for each endpoint and caller, and applied to bodies, targets and headers."""

@@ -1,4 +1,4 @@
-"""What a rule does to one value: small pure functions."""
+"""The actions of rules on one value, as small pure functions: canonical forms, SHA-256 and HMAC-SHA256."""
 
 import hashlib
 import re
@@ -14,7 +14,7 @@ from proxy.sensitive import Sensitive
 MASK: Final = "[REDACTED]"
 HASH_SUFFIX: Final = "_hash"
 
-# What a hash takes, in units of `payload.budget`, and for how many characters of a text one more.
+# The cost of a hash in units of `payload.budget`: so many units, and one more per `CHARACTERS_PER_UNIT` characters of text.
 HASH_UNITS: Final = 12
 CHARACTERS_PER_UNIT: Final = 16
 
@@ -22,12 +22,12 @@ _BLOCK_BYTES = 64  # of SHA-256 (RFC 2104 section 2)
 _PHONE_SEPARATORS: Final = "().-/"  # and white space
 
 
-# Gives a field's text the one spelling that all spellings of the same address or number share.
+# Returns the canonical form of a field's text: all spellings of one address or phone number share it.
 Canonical = Callable[[str], str]
 
 
 def as_it_is(text: str) -> str:
-    """Return any other text than an address."""
+    """Return `text` unchanged: the canonical form of a field that is neither an email address nor a phone number."""
     return text
 
 
@@ -52,7 +52,7 @@ _CANONICAL: Mapping[str, Canonical] = MappingProxyType(
 
 
 def canonical_form(name: str) -> Canonical:
-    """Return what makes the text of a field canonical, by the normal form of the field's name."""
+    """Return the function that makes a field's text canonical; `name` is the normal form of the field's name."""
     return _CANONICAL.get(name, as_it_is)
 
 
@@ -60,10 +60,10 @@ class Hasher(Protocol):
     """Turns a value into its hash."""
 
     def hashed(self, value: object, canonical: Canonical, budget: Budget = UNMETERED) -> object:
-        """Return what replaces `value`, whose text is keyed in the form that `canonical` gives it.
+        """Return the hash that replaces `value`. A keyed hasher applies `canonical` to a text before it hashes it.
 
-        Strings, numbers and booleans give a string, arrays are hashed element by element, an object gives one string over
-        its canonical JSON, null stays null.
+        A string, number or boolean gives one string. An array is hashed element by element. An object gives one string over
+        its canonical JSON. Null stays null.
 
         Raises:
             RefusedError: `too_complex`.
@@ -71,14 +71,14 @@ class Hasher(Protocol):
 
 
 class Sha256Hasher:
-    """SHA-256 of the text as it is, whatever its form, as `hex_length` hexadecimal digits."""
+    """SHA-256 of the unchanged text, without a canonical form, as `hex_length` hexadecimal digits."""
 
     def __init__(self, hex_length: int) -> None:
-        """Cut hashes to `hex_length` digits."""
+        """Cut each hash to its first `hex_length` digits."""
         self._hex_length = hex_length
 
     def hashed(self, value: object, canonical: Canonical, budget: Budget = UNMETERED) -> object:
-        """See `Hasher.hashed`."""
+        """Return the unkeyed hash of `value`; shapes and errors are those of `Hasher.hashed`."""
         budget.spend(HASH_UNITS)
         if type(value) is str:
             budget.spend(len(value) // CHARACTERS_PER_UNIT)
@@ -93,13 +93,13 @@ class Sha256Hasher:
 
 
 class HmacHasher:
-    """HMAC-SHA256 (RFC 2104) of the canonical text, as `<key_id>.<hex>`; a value of that form is left as it is.
+    """HMAC-SHA256 (RFC 2104) of the canonical text, as `<key_id>.<hex>`; a value that has this form already stays unchanged.
 
-    The two keyed states are made once and copied for each value: half the work of a fresh HMAC, a quarter of its time.
+    The two keyed states are computed once and copied for each value. This takes a quarter of the time of a fresh HMAC.
     """
 
     def __init__(self, key: Sensitive[bytes], key_id: str, hex_length: int, previous: Sequence[str] = ()) -> None:
-        """Key the two states; what was made under one of the `previous` key ids is left as it is, too."""
+        """Compute the two keyed states. Hashes made under one of the `previous` key ids stay unchanged, too."""
         secret = key.reveal()
         if len(secret) > _BLOCK_BYTES:
             secret = hashlib.sha256(secret).digest()
@@ -114,7 +114,7 @@ class HmacHasher:
         self._prefixes = (self._prefix, *(f"{name}." for name in previous))
 
     def hashed(self, value: object, canonical: Canonical, budget: Budget = UNMETERED) -> object:
-        """See `Hasher.hashed`."""
+        """Return the keyed hash of `value`; shapes and errors are those of `Hasher.hashed`."""
         budget.spend(HASH_UNITS)
         if type(value) is str:
             budget.spend(len(value) // CHARACTERS_PER_UNIT)
@@ -126,13 +126,13 @@ class HmacHasher:
         return self._keyed(_scalar_or_object(value, budget))
 
     def text(self, text: str, canonical: Canonical) -> str:
-        """Return the hash of one text."""
+        """Return the keyed hash of the canonical form of `text`; a hash of our own is returned unchanged."""
         if text.startswith(self._prefixes) and self._own.fullmatch(text):
             return text
         return self.keyed(canonical(text))
 
     def keyed(self, text: str) -> str:
-        """Return the hash of a text as it is, whatever it looks like."""
+        """Return the keyed hash of the unchanged `text`, even if it looks like a hash of our own."""
         return self._keyed(_utf8(text))
 
     def _keyed(self, data: bytes) -> str:

@@ -1,12 +1,12 @@
 """Applies a compiled policy to the body of one call.
 
-Most objects of most calls have no key that a rule names. For those the whole check is one set comparison: keys that were found
-to match nothing are remembered, and only an object with another key is looked at key by key. The value is changed in place
-where nothing was replaced above it; it is ours, decoded for this call.
+In most calls, no rule matches any key. The check of an object is then one set comparison: keys that match no rule are
+remembered, and only an object with another key is checked key by key. The body was decoded for this call, so it is changed in
+place.
 
-A rule that changes values passes over what the endpoint table calls an identifier or routing position (`model.Endpoint`), if it
-holds a scalar or an array of scalars; an object there is no identifier, and is looked into. Rules that only look (deny, report)
-look there as well.
+Rules that change values skip the identifier and routing positions of the endpoint table (`model.Endpoint`) where the value is a
+scalar or an array of scalars. An object at such a position is no identifier, so rules apply inside it. Observe-only rules
+(report, deny) apply at these positions as well.
 """
 
 from typing import Any, Final
@@ -23,22 +23,23 @@ from proxy.policy.positions import Position
 from proxy.policy.texts import may_be_structured
 from proxy.policy.walk import CONTAINER_UNITS, ELEMENT_UNITS, MEMBER_UNITS, Walk
 
-# Members of an enumeration take a look-up each, a name of the module a third of one.
+# Reading a member of an enumeration takes three times as long as reading a name of the module.
 _HASH: Final = Action.HASH
 _MASK: Final = Action.MASK
 _DENY: Final = Action.DENY
 
 
 class EndpointPolicy:
-    """The rules that hold for one endpoint, ready to be applied.
+    """The compiled rules for one endpoint.
 
-    `renames` says whether a target may change, `looks` whether rules look at what it names.
+    `renames` says whether the target of a call may change. `looks` says whether observe-only rules apply to the values in a
+    target.
     """
 
     __slots__ = ("_detecting", "_hashed", "_matcher", "_positions", "_rules", "_thorough", "looks", "renames")
 
     def __init__(self, rules: Ruleset) -> None:
-        """Apply `rules`."""
+        """Prepare to apply `rules` to the calls of their endpoint."""
         self._rules = rules
         self._matcher: Matcher = rules.matcher
         self._positions: Position = rules.positions
@@ -49,10 +50,10 @@ class EndpointPolicy:
         self.looks = rules.detecting is not None and rules.detecting.looks
 
     def named(self, match: Match | None, value: object, budget: Budget = UNMETERED) -> Named | None:
-        """Return who is named in a call whose body is `value`; None where no identifiers are replaced.
+        """Return the people that a call with the body `value` names, or None if the policy replaces no identifiers.
 
         Raises:
-            DeniedError: at an identifier position stands what could hide an identifier.
+            DeniedError: the value at an identifier position could hide an identifier.
             RefusedError: `too_complex`.
         """
         identity = self._rules.identity
@@ -61,13 +62,14 @@ class EndpointPolicy:
     def apply(
         self, value: object, *, text: bytes = b"", named: Named | None = None, budget: Budget = UNMETERED
     ) -> tuple[object, list[Hit]]:
-        """Return what may leave of `value`, which is used up, and what acted on it; `budget` pays for it.
+        """Return the body to send and the rules that acted. Do not use `value` afterwards: it may have been changed in place.
 
-        `text` is the JSON text that holds `value`, where it is at hand: it tells at once what need not be looked for.
-        `named` is who the call names, as `named` tells; without it, who the body names.
+        `text` is the JSON text of `value`, if the caller of this function has it: one look at it can show that whole checks
+        are not needed. `named` is the result of the method `named`; without it, only the body is searched for people. `budget`
+        pays for the work.
 
         Raises:
-            DeniedError: a rule does not let the request leave.
+            DeniedError: a rule refuses the request.
             RefusedError: see `Walk.body`.
         """
         structured = not text or may_be_structured(text)
@@ -80,12 +82,12 @@ class EndpointPolicy:
         return (self._inside(value, self._positions, hits, budget) if isinstance(value, (dict, list)) else value), hits
 
     def explain(self, value: object, named: Named | None = None, *, budget: Budget = UNMETERED) -> tuple[object, list[Act]]:
-        """Return what may leave of `value`, and what acted on it where; raises what `apply` does."""
+        """Return the body to send, and each rule that acted with the path where it acted; errors are those of `apply`."""
         walk = Walk(self._rules, budget, named or self.named(None, value, budget), placed=True)
         return walk.body(value), walk.acts
 
     def target(self, match: Match, named: Named | None) -> tuple[bytes, list[Hit]]:
-        """Return the target that is sent of a call that names `named`, and what acted on it."""
+        """Return the target to send, with pseudonyms for the people in `named`, and the rules that acted on it."""
         if named is None:
             return match.target, []
         target = named.target(match)
@@ -95,10 +97,10 @@ class EndpointPolicy:
         return target if hit.enforced else match.target, [hit]
 
     def looked_at(self, match: Match, named: Named | None, budget: Budget = UNMETERED) -> list[Hit]:
-        """Return which detect rules in report mode find something in what a target names, as they would in a body.
+        """Return the observe-only detect rules that find something in the path and query parameters of a call.
 
         Raises:
-            DeniedError: a rule does not let the request leave.
+            DeniedError: a rule refuses the request.
             RefusedError: `too_complex`.
         """
         hits: list[Hit] = []
@@ -116,10 +118,12 @@ class EndpointPolicy:
         return hits
 
     def header(self, text: str, hits: list[Hit]) -> bool:
-        """Say whether `text` may leave in a header, as it is or not at all; `hits` is added to by what acts on it.
+        """Return whether the header value `text` may be sent, and add the rules that acted on it to `hits`.
+
+        A header is sent unchanged or dropped: a rule that would change a part of the value drops the header.
 
         Raises:
-            DeniedError: a rule does not let the request leave.
+            DeniedError: a rule refuses the request.
         """
         detecting = self._detecting
         if detecting is None:
@@ -132,7 +136,7 @@ class EndpointPolicy:
         return not found.changes
 
     def _inside(self, value: Any, position: Position, hits: list[Hit], budget: Budget) -> object:  # noqa: ANN401  # a container
-        """Return what may leave of a container."""
+        """Return the object or array to send."""
         if isinstance(value, list):
             budget.spend(CONTAINER_UNITS + ELEMENT_UNITS * len(value))
             elements = position.elements
@@ -149,7 +153,7 @@ class EndpointPolicy:
         return value
 
     def _treated(self, value: dict[str, object], position: Position, hits: list[Hit], budget: Budget) -> dict[str, object]:
-        """Return an object with its keys in their order, those that rules name treated as they say."""
+        """Return an object with the actions of the matching rules applied; the keys keep their order."""
         matcher = self._matcher
         plain, known = matcher.plain, matcher.known
         kept: dict[str, object] = {}

@@ -1,4 +1,4 @@
-"""Cases that a policy is tested with, like code: a call, and what must become of it.
+"""Test cases for a policy: each is a call and its expected result.
 
 ```yaml
 policy: default.yaml                # relative to this file; without it, the policy of --config
@@ -23,7 +23,7 @@ CASES_MAX = 5000
 
 
 class Expected(Section):
-    """What must become of a call: the body that leaves, or the code it is refused with."""
+    """The expected result of a call: the body that is sent, or the error code of the refusal."""
 
     body: Any = None
     refused: Annotated[str, Field(max_length=100)] | None = None
@@ -42,16 +42,16 @@ class Case(Section):
     endpoint: Annotated[str, Field(pattern=r"^[A-Z]+ /\S*$", max_length=8000)]
     """Method and path, such as `PUT /api/v1/customers/5`."""
     caller: Name | None = None
-    """Who calls; null: somebody whom no rule names."""
+    """The name of the caller; null: a caller that no rule names."""
     body: Any = None
     expect: Expected
     rules: Annotated[tuple[str, ...], FROM_LIST] | None = None
-    """The rules that act, in any order; null: whichever."""
+    """The rules that act, in any order; null: not compared."""
 
 
 class CaseFile(Section):
     """A file of cases."""
 
     policy: LocalPath | None = None
-    """The policy that is tested; null: that of the configuration."""
+    """The policy under test; null: the policy of the configuration."""
     cases: Annotated[tuple[Case, ...], FROM_LIST, Field(min_length=1, max_length=CASES_MAX)]

@@ -1,10 +1,10 @@
-"""Turns a policy document into what is applied: for each endpoint and caller, which rule decides on which field.
+"""Compiles a policy document: for each endpoint and caller, which rule decides on which field.
 
-The first rule that matches wins, in file order, so everything can be decided here and looked up by name later. Found at load,
-because nobody would notice them later:
-* a glob that names no endpoint, a detector that nobody knows, a pattern that is none;
-* a field, path or detector that an earlier rule takes everywhere, whatever its action: the later rule could never act on it;
-* a rule that would change a field a message is sent by, unless it says `force: true`.
+The first matching rule in file order decides. So every decision is made here, and a call only looks it up by name. The load of
+a policy fails on faults that would go unnoticed later:
+* a glob that matches no endpoint, an unknown detector, a pattern that is no regular expression;
+* a field, path or detector that earlier rules already cover at every endpoint and caller of the rule: it could never match;
+* a rule that would change a field that a message needs, unless the rule has `force: true`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -27,21 +27,21 @@ from proxy.policy.positions import tree
 from proxy.policy.selector import ANY, DEEP, Selectors, Steps, steps
 from proxy.sensitive import Sensitive
 
-# Stands in where no rule hashes.
+# The placeholder where no rule hashes.
 _UNUSED = HashSection(algorithm="sha256")
 
 _LOOKING = frozenset({Action.DENY})
-# Every caller that no rule names.
+# The caller name that stands for all callers that no rule names.
 _ANYONE = ""
 
 
 class Policy:
-    """A compiled policy. What holds for a caller that rules name is made when it is first asked for, and kept."""
+    """A compiled policy. The rules for a caller that the policy names are compiled at that caller's first call, and kept."""
 
     def __init__(
         self, compiler: "_Compiler", hits: tuple[Hit, ...], inventory_scanner: Scanner | None, vendor_limits: Mode
     ) -> None:
-        """Hold what makes it, all that can act, what looks at values for the inventory, and the mode of vendor limits."""
+        """Store the compiler, the hits of all rules, the scanner of the inventory, and the mode of Customer.io's limits."""
         self.hits = hits
         self.inventory_scanner = inventory_scanner
         self.vendor_limits = vendor_limits
@@ -52,7 +52,7 @@ class Policy:
         self._by_caller: dict[tuple[str, str], EndpointPolicy] = {}
 
     def for_endpoint(self, name: str, caller: str = _ANYONE) -> EndpointPolicy:
-        """Return the policy of the endpoint called `name`, for calls of `caller`."""
+        """Return the rules for calls of `caller` to the endpoint `name`; an unknown endpoint has rules of its own."""
         if caller not in self._callers:
             return self._by_endpoint.get(name, self._unknown)
         known = name if name in self._by_endpoint else ""
@@ -62,7 +62,7 @@ class Policy:
         return made
 
 
-# Compiles a policy whose own key is not known yet. Nothing may be sent under it.
+# The hash key for checks that run before the real key is known. No call may be sent under it.
 NO_KEY = Sensitive(b"")
 
 
@@ -70,7 +70,7 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
     """Compile `document` for `endpoints`; `hash_key` is the secret that `hash.key` refers to.
 
     Raises:
-        ConfigError: a rule cannot act, contradicts an earlier one, or would break sending; or the hash key is missing.
+        ConfigError: a rule can never match, or would break sending, or the hash key is missing.
     """
     rules = [_Rule(index, rule, document, endpoints) for index, rule in enumerate(document.rules)]
     _refuse_shadowed(rules)
@@ -89,7 +89,7 @@ def compile_policy(document: PolicyDocument, endpoints: Sequence[Endpoint], hash
 
 
 class _Rule:
-    """A rule, and the endpoints it is for."""
+    """A rule with its number in the file, its effective mode and the names of its endpoints."""
 
     def __init__(self, index: int, section: RuleSection, document: PolicyDocument, endpoints: Sequence[Endpoint]) -> None:
         self.index = index
@@ -101,17 +101,17 @@ class _Rule:
 
     @property
     def looking(self) -> bool:
-        """Whether it may decide on identifiers: it changes nothing that is sent."""
+        """Whether the rule is observe-only. Only such a rule may decide on identifiers, because it changes nothing."""
         return self.mode is not Mode.ENFORCE or self.section.action in _LOOKING
 
     def holds(self, endpoint: str, caller: str) -> bool:
-        """Say whether it holds for an endpoint and caller. One that the table does not know could be any endpoint."""
+        """Return whether the rule covers an endpoint and caller. An unknown endpoint ("") could be any, so all rules do."""
         callers = self.section.callers
         return self.hit is not None and (not endpoint or endpoint in self.scope) and (callers is None or caller in callers)
 
 
 class _Compiler:
-    """Makes what holds for one endpoint and caller; what several have in common is made once."""
+    """Compiles the rules for one endpoint and caller; parts that several pairs share are built once."""
 
     def __init__(
         self,
@@ -138,7 +138,7 @@ class _Compiler:
         self._shared: dict[tuple[int, ...], tuple[Matcher, Selectors[Choices], Detecting | None]] = {}
 
     def compiled(self, name: str, caller: str) -> EndpointPolicy:
-        """Return the policy of an endpoint for a caller; without a name, of one that the table does not know."""
+        """Return the rules for an endpoint and caller; the empty name stands for an endpoint that is not in the table."""
         endpoint = self.endpoints.get(name)
         chosen = [rule for rule in self._rules if rule.holds(name, caller)]
         key = tuple(rule.index for rule in chosen)
@@ -150,7 +150,7 @@ class _Compiler:
         return EndpointPolicy(Ruleset(matcher, tree(endpoint), self._hasher, selectors, detecting, allowed, identity))
 
     def prepare(self) -> None:
-        """Make what detects for each caller that rules name: a call must not wait for it, a tenth of a second perhaps."""
+        """Build the detectors for each caller that rules name. It can take 0.1 s, which no call should wait for."""
         detecting = [rule for rule in self._rules if rule.section.detect]
         for caller in self.callers if detecting else ():
             for name in ("", *self.endpoints):
@@ -165,7 +165,7 @@ class _Compiler:
 
     @property
     def identity_hits(self) -> list[Hit]:
-        """What is told of replaced identifiers."""
+        """The hits that count replaced identifiers: one, or none where identifiers are kept."""
         return [] if self._pseudonyms is None else [self._identity_hit]
 
     def _allowed(self, endpoint: Endpoint | None) -> Allowed | None:
@@ -176,7 +176,7 @@ class _Compiler:
 
 
 class _Finder:
-    """Decides on a key by the names of fields, by the rules of one scope."""
+    """Chooses the rule for a key by the `fields` of the rules of one endpoint and caller."""
 
     def __init__(self, rules: Iterable[_Rule]) -> None:
         self._first: dict[str, _Rule] = {}
@@ -189,13 +189,13 @@ class _Finder:
                     self._first_looking.setdefault(name, rule)
 
     def find(self, key: str) -> Field | None:
-        """Return what happens to `key`, by the names that it spells."""
+        """Return the decision on `key` by the names that it spells, or None if no rule matches one."""
         names = spelled_names(key)
         if self._first.keys().isdisjoint(names):
             return None
         anywhere = min((self._first[name] for name in names if name in self._first), default=None, key=_order)
         looking = min((self._first_looking[name] for name in names if name in self._first_looking), default=None, key=_order)
-        # An index, as in `phone[0]`, is no name.
+        # The index in `phone[0]` is no field name.
         last = next((name for name in reversed(names) if not name.isdecimal()), names[-1])
         choice = _choice(anywhere, last)
         return None if choice is None else Field(key, choice, _choice(looking, last))
@@ -210,7 +210,7 @@ def _choice(rule: _Rule | None, name: str) -> Choice | None:
 
 
 def _selectors(rules: Iterable[_Rule]) -> Selectors[Choices]:
-    """Return the selectors of all paths; where several end at one place, the first rule of the file decides."""
+    """Return the selectors of all paths; where several select one place, the first rule of the file decides."""
     found: dict[Steps, Choices] = {}
     for rule in rules:
         for path in rule.paths:
@@ -220,7 +220,7 @@ def _selectors(rules: Iterable[_Rule]) -> Selectors[Choices]:
 
 
 def _detectors(rules: Iterable[_Rule]) -> dict[str, Choices]:
-    """Return what decides on what each detector finds."""
+    """Return the deciding rules for each detector's finds."""
     found: dict[str, Choices] = {}
     for rule in rules:
         for name in rule.section.detect:
@@ -230,7 +230,7 @@ def _detectors(rules: Iterable[_Rule]) -> dict[str, Choices]:
 
 
 def _first(choices: Iterable[Choices]) -> Choices:
-    """Return what decides of several: the first rule of the file, anywhere and at identifier positions."""
+    """Return the choices of the first rule in the file: one for ordinary positions, one for identifier positions."""
     several = list(choices)
     anywhere = [each.anywhere for each in several if each.anywhere is not None]
     at_identifier = [each.at_identifier for each in several if each.at_identifier is not None]
@@ -241,18 +241,22 @@ def _first(choices: Iterable[Choices]) -> Choices:
 
 
 def _matched(globs: Sequence[str], endpoints: Sequence[Endpoint], path: str) -> frozenset[str]:
-    """Return the names of the endpoints that `globs` name."""
+    """Return the names of the endpoints that `globs` match.
+
+    Raises:
+        ConfigError: a glob matches none.
+    """
     scope: set[str] = set()
     for position, glob in enumerate(globs):
         matched = {endpoint.name for endpoint in endpoints if fnmatchcase(endpoint.name, glob)}
         if not matched:
             where = path if path.startswith("policy.allow.") else f"{path}.{position}"
-            raise ConfigError("names no endpoint; docs/endpoints.md lists them", path=where)
+            raise ConfigError("matches no endpoint; docs/endpoints.md lists them", path=where)
         scope |= matched
     return frozenset(scope)
 
 
-# What a rule matches by: the key it stands under, and its position there.
+# One entry of a rule: its key (`fields`, `paths` or `detect`), its index there, and its parsed form.
 _Named = tuple[str, int, object]
 
 
@@ -263,7 +267,7 @@ def _named(rule: _Rule) -> Iterator[_Named]:
 
 
 def _refuse_shadowed(rules: Iterable[_Rule]) -> None:
-    """Refuse what an earlier rule takes at each endpoint and for each caller that the rule is for."""
+    """Raise ConfigError for an entry that earlier rules already match at every endpoint and caller of its rule."""
     taken: dict[object, dict[str | None, set[str]]] = {}
     for rule in rules:
         if rule.hit is None:
@@ -273,7 +277,7 @@ def _refuse_shadowed(rules: Iterable[_Rule]) -> None:
             callers = rule.section.callers or (None,)
             if all(rule.scope <= by_caller[None] | by_caller.get(caller, set()) for caller in callers):
                 raise ConfigError(
-                    f"can never match: earlier rules take this {_SINGULAR[kind]} at each of the rule's endpoints",
+                    f"can never match: earlier rules match this {_SINGULAR[kind]} at each of the rule's endpoints",
                     path=f"policy.rules.{rule.index}.{kind}.{position}",
                 )
             for caller in callers:
@@ -291,19 +295,19 @@ def _refuse_unsendable(rules: Iterable[_Rule], endpoints: Sequence[Endpoint]) ->
             for endpoint in endpoints:
                 if endpoint.name in rule.scope and any(_touches(kind, what, normal_form(name)) for name in endpoint.sending):
                     raise ConfigError(
-                        f"{endpoint.name} needs this field to send; narrow the rule's endpoints, or set force: true",
+                        f"{endpoint.name} needs this field to send a message; narrow the rule's endpoints, or set force: true",
                         path=f"policy.rules.{rule.index}.{kind}.{position}",
                     )
 
 
 def _touches(kind: str, what: object, name: str) -> bool:
-    """Say whether what a rule names is the field `name` of a message."""
+    """Return whether an entry of a rule matches the field `name` of a message."""
     if kind == "paths" and isinstance(what, tuple):
         return what in ((name,), (ANY,), (DEEP, name), (DEEP, ANY))
     return kind == "fields" and what == name
 
 
-# The types of identifiers, as the policy calls them.
+# The names that a policy gives the types of identifiers.
 _KINDS = {
     "id": Identifier.ID,
     "email": Identifier.EMAIL,

@@ -1,4 +1,4 @@
-"""What every step of a walk through a body decides by: the rules, the budget, and what acted so far."""
+"""The state of a walk through a body: the rules, the budget, and the rules that acted so far."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -16,15 +16,15 @@ from proxy.policy.positions import Position
 from proxy.policy.selector import Place, Selectors
 
 GONE: Any = object()
-"""What stands for a value that does not leave."""
+"""The marker for a value that is dropped."""
 
 Path = tuple[str, ...]
 Act = tuple[Hit, Path]
-"""What acted, and where: keys, `[]` for an element of an array, `""` for what is inside a string."""
+"""A rule that acted, and the path: keys, `[]` for an element of an array, `""` for the inside of a string."""
 
 
 class Ruleset:
-    """Everything that holds for one endpoint and caller."""
+    """The compiled rules for one endpoint and caller."""
 
     __slots__ = ("allowed", "detecting", "hasher", "identity", "matcher", "places", "positions", "thorough")
 
@@ -38,7 +38,7 @@ class Ruleset:
         allowed: Allowed | None,
         identity: Identity | None,
     ) -> None:
-        """Compose; `thorough` is whether there is more to look at in every body than the names of fields."""
+        """Store the parts. `thorough` says whether every body needs more than a check of its field names."""
         self.matcher = matcher
         self.positions = positions
         self.hasher = hasher
@@ -50,7 +50,7 @@ class Ruleset:
 
 
 class Deciding:
-    """The state of one walk, and what it asks of the rules."""
+    """The state of one walk, and the decisions that each step needs."""
 
     __slots__ = (
         "_budget", "_clear", "_clear_numbers", "_detecting", "_keyed", "_least_number", "_marks", "_named", "_nested", "_path",
@@ -67,12 +67,11 @@ class Deciding:
         structured: bool = True,
         placed: bool = False,
     ) -> None:
-        """Begin with nothing found; `named` is who the call names, where identifiers are replaced.
+        """Start a walk; `named` holds the people that the call names, if identifiers are replaced.
 
-        `marks` tells what is known of the body beforehand: None that there is nothing to detect, characters that a text
-        without any of them holds nothing. `structured` says whether strings may hold structure. Only if they are to be
-        `placed`, acts are told with their paths: in a deep body with much to find these take a hundred times as much as the
-        body.
+        `marks` comes from one look at the whole body. None: detectors find nothing in it. Characters: detectors find nothing
+        in a text without one of these. `structured` says whether strings may hold structure, such as JSON. `placed` says
+        whether acts carry their paths: in a deep body with many finds, the paths take a hundred times the memory of the body.
         """
         self._rules = rules
         self._budget = budget
@@ -90,7 +89,7 @@ class Deciding:
         self.acts: list[Act] = []
 
     def _choice(self, key: str, child: object, position: Position, below: Position, place: Place[Choices]) -> Choice | None:
-        """Return the rule that names this place, the first of the file."""
+        """Return the first rule of the file that matches this place, by name or by path."""
         field = self._field(key)
         by_name = None if field is None else field.choice_at(position, key, child)
         chosen = place.chosen
@@ -102,7 +101,7 @@ class Deciding:
         return by_name if by_name.order < by_place.order else by_place
 
     def _field(self, key: str) -> Field | None:
-        """Return what rules say of a key."""
+        """Return the decision on a key by its name, or None if no rule matches it."""
         matcher = self._rules.matcher
         if key in matcher.plain:
             return None
@@ -111,7 +110,7 @@ class Deciding:
         return matcher.field(key)
 
     def _detected(self, value: Any, text: str, position: Position, *, number: bool = False) -> Any:  # noqa: ANN401
-        """Return what may leave of a value whose text is `text`, by the detectors."""
+        """Return the value to send after the detectors; `text` is the value's text. `GONE`: the value is dropped."""
         detecting = self._detecting
         if detecting is None or (self._marks and not any(mark in text for mark in self._marks)):
             return value
@@ -136,7 +135,7 @@ class Deciding:
         return "".join((*pieces, text[done:]))
 
     def _looked_at(self, value: object, choice: Choice | None) -> None:
-        """Let the detect rules that stand before the rule of a place look at what it takes."""
+        """Apply the observe-only detect rules that precede the rule of this place to the value that it matches."""
         detecting = self._detecting
         if detecting is None or choice is None or detecting.first > choice.order:
             return
@@ -148,10 +147,10 @@ class Deciding:
         self.acts.append((hit, tuple(self._path) if self._placed else ()))
 
     def _note_or_deny(self, hit: Hit) -> None:
-        """Count a rule that acts.
+        """Record a rule that acted.
 
         Raises:
-            DeniedError: it refuses the request.
+            DeniedError: the rule refuses the request.
         """
         self._note(hit)
         if hit.enforced and hit.action is Action.DENY:
@@ -159,7 +158,7 @@ class Deciding:
 
 
 def texts_of(value: object) -> Iterator[tuple[str, bool]]:
-    """Yield every key, string and number in `value` as text, and whether it is a number."""
+    """Yield every key, string and number in `value` as text, each with whether it is a number."""
     if type(value) is dict:
         for key, child in value.items():
             yield key, False

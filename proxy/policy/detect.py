@@ -1,7 +1,7 @@
-"""The detect rules of one endpoint and caller: what is found in a text, and which rule decides on it.
+"""The detect rules of one endpoint and caller: what detectors find in a text, and which rule decides on each find.
 
-Rules are told apart by what they do, and each kind is looked for on its own: report, deny, and change. A find of a rule that
-only counts must not hide what another rule would have masked.
+Rules that report, rules that deny and rules that change values scan the text separately. Otherwise a find of a report rule
+could hide an overlapping value that another rule has to mask.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,12 +14,12 @@ from proxy.policy.detectors.scanner import Scanner
 from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, Choice, Choices, Hit
 from proxy.policy.model import Action
 
-# Stands in for the place of a rule in the file, behind every other.
+# A rule number that is greater than that of every rule.
 EVERY = 1 << 30
 _SAMPLE = "ada@example.com, 4111 1111 1111 1111, 192.0.2.1"
 
 
-# Above every number that has fewer digits than a JSON number may have.
+# Greater than every number in a body: a JSON number may not have so many digits.
 _NO_NUMBER = 10**400
 
 
@@ -30,43 +30,43 @@ def _least_number(scanner: Scanner) -> int:
 
 
 class Pass(NamedTuple):
-    """One look at a text: what finds, and the rule that each of its detectors belongs to."""
+    """One scan of a text: a scanner, and the deciding rule for each of its detectors."""
 
     scanner: Scanner
     rules: Mapping[str, Choice]
 
 
 class Found(NamedTuple):
-    """What was found: which rules looked, in the order in which they tell of it, and which parts of the text change."""
+    """The result of a scan: the hits of observe-only rules in text order, and the spans to change, each with its rule."""
 
     looked: list[Hit]
     changes: list[tuple[Span, Choice]]
 
 
 class Detecting:
-    """What looks at the values of one endpoint."""
+    """Scans the values of one endpoint for one caller."""
 
     __slots__ = ("_anywhere", "_at_identifier", "_together", "clear_keys", "first", "least_number", "looks")
 
     def __init__(self, anywhere: Iterable[Pass], at_identifier: Iterable[Pass], together: Scanner) -> None:
-        """Look with the passes `anywhere`, and with `at_identifier` where only rules that change nothing may look.
+        """Scan with the passes `anywhere`, and at identifier positions with `at_identifier`, which holds observe-only rules.
 
-        `together` is what finds whatever any pass finds: most texts hold nothing, and are looked at once.
+        `together` holds the detectors of all passes. Most texts hold nothing, and one scan with it is enough for them.
         """
         self._anywhere = tuple(anywhere)
         self._together = together
         self._at_identifier = tuple(at_identifier)
         self.looks = bool(self._at_identifier)
-        """Whether any of the rules may look at identifiers."""
+        """Whether a rule applies at identifier positions."""
         self.first = min(choice.order for each in self._anywhere for choice in each.rules.values())
-        """Where the first of the rules stands in the file."""
+        """The number of the first detect rule in the file."""
         self.least_number = min(_least_number(scanner) for scanner, _ in self._anywhere)
-        """No detector looks at a whole number whose amount is below this."""
+        """Detectors skip a whole number whose absolute value is below this."""
         self.clear_keys: set[str] = set()
-        """Keys in which nothing is found; most keys are the same ones again."""
+        """Keys in which detectors find nothing. They are remembered because most calls repeat the same keys."""
 
     def marks(self, body: bytes) -> str | None:
-        """Return what to look for in a JSON text before looking closely; see `Scanner.marks`."""
+        """Return which texts of a JSON body need a scan, for all passes; see `Scanner.marks` for the result."""
         found = ""
         clear = True
         for scanner, _ in self._anywhere:
@@ -80,14 +80,14 @@ class Detecting:
         return None if clear else found
 
     def remember(self, key: str) -> None:
-        """Note that nothing is found in a key."""
+        """Remember that detectors find nothing in `key`."""
         if len(key) <= KNOWN_KEY_CHARACTERS:
             if len(self.clear_keys) >= KNOWN_KEYS:
                 self.clear_keys.clear()
             self.clear_keys.add(key)
 
     def find(self, text: str, budget: Budget, *, exempt: bool, number: bool = False, before: int = EVERY) -> Found:
-        """Look at a text, which may be a JSON `number`, or stand at an `exempt` position; `before` leaves out later rules.
+        """Scan a text, which may be a JSON `number` or at an `exempt` position; rules after the number `before` do not count.
 
         Raises:
             RefusedError: `too_complex`.
@@ -111,13 +111,13 @@ class Detecting:
 
 
 class Detection:
-    """Makes what looks, from the patterns of a policy; scanners that are alike are made once."""
+    """Builds the scanners of a policy; equal scanners are built once."""
 
     def __init__(self, patterns: Mapping[str, str]) -> None:
-        """Take the users' own `patterns`, by name.
+        """Compile the user's `patterns`, by name.
 
         Raises:
-            ConfigError: one is no regular expression, or has the name of a detector.
+            ConfigError: a pattern is no regular expression, or has the name of a detector.
         """
         self._patterns = patterns
         self._scanners: dict[tuple[str, ...], Scanner] = {}
@@ -125,28 +125,28 @@ class Detection:
             self._scanner((name,), f"policy.patterns.{name}")
 
     def check(self, names: Iterable[str], path: str) -> None:
-        """Find what is wrong with the detectors that the rule at `path` names.
+        """Check the detector names in the list at the key `path` of the policy.
 
         Raises:
-            ConfigError: one stands for nothing, or what it needs is not installed.
+            ConfigError: a detector is unknown, or its library is not installed.
         """
         for position, name in enumerate(names):
             self._scanner((name,), f"{path}.{position}")
 
     def scanner(self, names: Iterable[str]) -> Scanner | None:
-        """Return what finds all of `names` in one look, or None where there are none.
+        """Return one scanner for all detectors in `names`, or None if there are none.
 
         Raises:
-            ConfigError: they are too many together.
+            ConfigError: together they exceed the memory bound of RE2.
         """
         together = tuple(dict.fromkeys(names))
         return self._scanner(together, "policy.inventory.detect") if together else None
 
     def detecting(self, choices: Mapping[str, Choices]) -> Detecting | None:
-        """Return what looks for the detectors that rules name, or None where none is named.
+        """Return the passes for the detectors in `choices`, or None if there are none.
 
         Raises:
-            ConfigError: they are too many together.
+            ConfigError: together they exceed the memory bound of RE2.
         """
         anywhere = {name: each.anywhere for name, each in choices.items() if each.anywhere is not None}
         at_identifier = {name: each.at_identifier for name, each in choices.items() if each.at_identifier is not None}
@@ -167,7 +167,7 @@ class Detection:
         if scanner is None:
             try:
                 scanner = self._scanners[names] = Scanner(names, self._patterns)
-                scanner.spans(_SAMPLE, Budget(len(_SAMPLE)))  # RE2 makes a part of its programs when it first finds something
+                scanner.spans(_SAMPLE, Budget(len(_SAMPLE)))  # RE2 builds a part of its programs at the first find
             except ValueError as error:
                 raise ConfigError(str(error), path=path) from None
         return scanner

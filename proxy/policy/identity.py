@@ -1,13 +1,13 @@
-"""Pseudonyms in place of identifiers: one for a person, wherever and however the person is named (`identifiers:`).
+"""Pseudonyms in place of identifiers (`identifiers:`). All spellings of one identifier give one pseudonym.
 
-* A pseudonym is HMAC-SHA256 of the identifier's canonical form (`CANONICAL`) under the policy's key: `<key_id>.<hex>`, and for
-  an email address `<hex>@<key_id>.invalid`, so that Customer.io still takes it for an email address (customerio-api.md 1.3) and
-  no mail can ever reach it (RFC 2606).
-* What is one of our pseudonyms already, under this key or a previous one, is left.
-* Customer.io's own ids (`cio_…`), device tokens and the like, and addresses that messages go to, are never replaced.
-* An identifier that holds an "@" is an address, whatever the position says: it is replaced as one where addresses are.
+* A pseudonym is HMAC-SHA256 of the identifier's canonical form (`CANONICAL`) under the policy's key: `<key_id>.<hex>`. The
+  pseudonym of an email address is `<hex>@<key_id>.invalid`: Customer.io reads an identifier with an "@" as an email address
+  (Track API reference), and no mail is delivered to `.invalid` (RFC 2606).
+* A pseudonym of our own, under this key or a previous one, stays unchanged.
+* Customer.io's own ids (`cio_…`), device tokens and similar values, and the addresses of messages are never replaced.
+* An identifier with an "@" is an email address at every position. It is replaced if email addresses are replaced.
 
-What a request names in its path, its query and its body (`people.Named`) is replaced in the rest of it as well.
+An identifier from the path, the query or the body (`people.Named`) is replaced in the rest of the request as well.
 """
 
 import re
@@ -19,18 +19,18 @@ from urllib.parse import unquote
 from proxy.api.model import Identifier
 from proxy.policy.actions import Canonical, HmacHasher, as_it_is, email, phone
 
-# The longest identifier that is looked at closely: Customer.io takes 150 bytes, percent-coded three times as many characters.
+# Longer texts are no identifiers: Customer.io accepts 150 bytes, which percent-coding turns into 450 characters.
 LONGEST: Final = 1000
-# The longest text that is folded: an address has at most 254 characters (RFC 5321 section 4.5.3.1.3), and normalising marks is
-# quadratic.
+# The longest text that is folded: an address has at most 254 characters (RFC 5321 section 4.5.3.1.3), and normalisation of
+# combining marks takes quadratic time.
 FOLDED_MAX: Final = 254
-# How often a value may be percent-coded and still be seen through.
+# How many layers of percent-coding are decoded.
 CODED_MAX: Final = 4
-# The fewest digits that tell a phone number from an ordinary number.
+# A number with fewer digits is not taken for a phone number.
 PHONE_DIGITS = 7
 
 
-# Characters that are not seen (Unicode category Cf).
+# Invisible characters (Unicode category Cf).
 _HIDDEN: Final = {code: None for code in range(0xAD, 0xE0080) if unicodedata.category(chr(code)) == "Cf"}
 
 
@@ -39,7 +39,7 @@ _PHONE_SIGNS: Final = dict.fromkeys((*range(0x2010, 0x2016), 0x2212, 0xB7, 0x202
 
 
 def decoded(text: str) -> str:
-    """Return a text without its percent-coding, however often it is coded; a long one as it is."""
+    """Return a text with up to `CODED_MAX` layers of percent-coding decoded; a text over `LONGEST` is returned unchanged."""
     if len(text) <= LONGEST:
         for _ in range(CODED_MAX):
             if "%" not in text:
@@ -49,23 +49,24 @@ def decoded(text: str) -> str:
 
 
 def folded(text: str) -> str:
-    """Return a text with its full-width letters as ordinary ones, and without hidden characters; a long one as it is."""
+    """Return a text in NFKC (full-width letters become ASCII) without invisible characters; over `FOLDED_MAX`, unchanged."""
     if text.isascii() or len(text) > FOLDED_MAX:
         return text
     return unicodedata.normalize("NFKC", text).translate(_HIDDEN)
 
 
 def address(text: str) -> str:
-    """Return the one spelling of an email address, or nothing where `text` is none.
+    """Return the canonical form of an email address, or "" if `text` is none.
 
-    Customer.io compares addresses without case; coding, full-width letters and hidden characters make no other person.
+    Customer.io compares addresses without case. Percent-coding, full-width letters and invisible characters do not make
+    another person.
     """
     text = folded(decoded(text.strip()))
     return email(text) if "@" in text else ""
 
 
 def email_form(text: str) -> str:
-    """Return the canonical form of what stands where an email address belongs."""
+    """Return the canonical form of a value at the position of an email address, even if it is none."""
     return address(text) or email(text)
 
 
@@ -77,7 +78,7 @@ def phone_digits(text: str) -> str:
 
 
 def number(text: str) -> str:
-    """Return the one spelling of a phone number: E.164 has a plus, which is often left out."""
+    """Return the canonical form of a phone number: its digits after a plus, as in E.164. Callers often omit the plus."""
     digits = phone_digits(text)
     return f"+{digits}" if digits else phone(text)
 
@@ -88,17 +89,17 @@ CANONICAL: Mapping[Identifier, Canonical] = {
     Identifier.PHONE: number,
     Identifier.ANONYMOUS_ID: as_it_is,
 }
-# How Customer.io tells the types of identifiers apart where a call does not name them.
+# The types of identifiers by the value of the query parameter `id_type`.
 _BY_NAME = {"email": Identifier.EMAIL, "cio_id": Identifier.CIO_ID, "phone": Identifier.PHONE}
 _OWN_ID = "cio_"
-# Positions of these kinds name no person, or are where a message goes to.
+# Values of these kinds identify no person, or are the destination of a message.
 NOBODY: Final = (Identifier.ADDRESS, Identifier.OPAQUE)
 # The top-level domain under which no mail is delivered (RFC 2606 section 2).
 _UNREACHABLE = ".invalid"
 
 
 def kind_of(kind: Identifier, value: str, id_type: str) -> Identifier:
-    """Return the type of an identifier; `id_type` is the call's own word for it, where it has one."""
+    """Return the type of an identifier; `id_type` is the call's query parameter of that name, or ""."""
     if kind is Identifier.BY_ID_TYPE:
         return _BY_NAME.get(id_type, Identifier.ID)
     if kind is Identifier.SHAPE:
@@ -114,9 +115,9 @@ class Pseudonyms:
     __slots__ = ("_email", "_hasher", "_key_id", "_own", "_prefixes", "kinds")
 
     def __init__(self, hasher: HmacHasher, kinds: Iterable[Identifier], previous: Sequence[str]) -> None:
-        """Replace identifiers of these `kinds`; `previous` are the ids of keys that were used before."""
+        """Replace identifiers of these `kinds`; `previous` are the ids of earlier keys."""
         self._hasher = hasher
-        # Members of an enumeration are hashed by a call, and compared in a tuple without one.
+        # A tuple is faster than a set: a set calls the `__hash__` of the enumeration, which is Python code.
         self.kinds = tuple(kinds)
         self._key_id = hasher.key_id
         ids = "|".join(map(re.escape, (hasher.key_id, *previous)))
@@ -125,13 +126,13 @@ class Pseudonyms:
         self._prefixes = tuple(f"{name}." for name in (hasher.key_id, *previous))
 
     def changes(self, kind: Identifier) -> bool:
-        """Say whether identifiers at a position of this kind are of a type that is replaced, or may be."""
+        """Return whether an identifier at a position of this kind may be of a type that is replaced."""
         if kind in (Identifier.SHAPE, Identifier.BY_ID_TYPE):
             return Identifier.ID in self.kinds or Identifier.EMAIL in self.kinds
         return kind in self.kinds
 
     def typed(self, kind: Identifier, value: str, id_type: str = "") -> Identifier:
-        """Return the type by which an identifier is replaced, which is kept if it is none of `kinds`."""
+        """Return the type of an identifier. Only identifiers of the types in `kinds` are replaced."""
         if kind in NOBODY:
             return kind
         if ("@" in value or "%" in value or not value.isascii()) and Identifier.EMAIL in self.kinds and address(value):
@@ -139,11 +140,11 @@ class Pseudonyms:
         return kind_of(kind, value, id_type)
 
     def of(self, kind: Identifier, value: str, id_type: str = "") -> str:
-        """Return the pseudonym of an identifier, or itself where its type is kept."""
+        """Return the pseudonym of an identifier, or the identifier itself if its type is kept."""
         return self.made_of(self.typed(kind, value, id_type), value)
 
     def made_of(self, kind: Identifier, value: str) -> str:
-        """Return the pseudonym of an identifier whose type is known, as `of` does."""
+        """Return the pseudonym of an identifier of the type `kind`, or the identifier itself if the type is kept."""
         if kind not in self.kinds or not value or self.made(value):
             return value
         hashed = self._hasher.keyed(CANONICAL[kind](value))
@@ -153,7 +154,7 @@ class Pseudonyms:
         return f"{digits}@{self._key_id}{_UNREACHABLE}"
 
     def made(self, text: str) -> bool:
-        """Say whether `text` is one of our pseudonyms."""
+        """Return whether `text` is a pseudonym of our own."""
         if "@" in text:
             return self._email.fullmatch(text.strip().lower()) is not None
         return text.startswith(self._prefixes) and self._own.fullmatch(text) is not None

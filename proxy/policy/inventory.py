@@ -1,13 +1,14 @@
-"""What callers send: every field of every endpoint, by its path, as it was before the policy acted. No value is kept.
+"""Records every field that callers send, by endpoint and path, before the policy acts. It keeps no values.
 
-A key may be a value itself, so not every key is shown: `*` stands for one that looks like no name of a field (`named`), for one
-in which a detector finds something, and for all keys of an object that has held more than `MAP_KEYS` different ones, because
-such an object is a map and what it maps from is data. What was recorded at its keys is added up at `*`, so that it does not
-matter when it was found out. The body itself and the objects that only hold attributes are no maps, however many attributes
-there are. An object of which only `*` is known is a map from the start: else a restart would make news of its keys.
+A key can be personal data itself, so `*` replaces some keys:
+* a key that does not look like a field name (`named`), and a key in which a detector finds something;
+* all keys of an object that has held more than `MAP_KEYS` different keys. Such an object is a map, and its keys are data. The
+  records of its keys are added up at `*`, so the result does not depend on the moment when the object was taken for a map.
+The body itself and the objects that only hold attributes are never maps. An object for which the known file lists only `*` is
+a map from the start. Otherwise a restart would report its keys as new.
 
-Memory is bounded by how many fields are recorded in all and at one place, by how long their paths are together, and by how
-deep a body is looked into; whatever was not recorded under its own name for that is counted.
+Memory is bounded: by the number of fields, in total and per object, by the total length of their paths, and by the depth of the
+search. Fields beyond these bounds are counted, but not recorded under their own names.
 """
 
 import re
@@ -22,20 +23,20 @@ from proxy.policy.texts import digits_of
 from proxy.policy.walk import ELEMENT
 
 FIELDS_MAX = 20_000
-# A page of so many fields with such paths, in any script, is shorter than what `cli.running` and `config.known` read.
+# With these bounds, the JSON of the inventory is shorter than the bounds of its readers (`cli.running`, `config.known`).
 PATHS_MAX_CHARACTERS = 2_000_000
-# Beyond that, keys of one object share `*`.
+# Further keys of one object share `*`.
 BELOW_MAX = 2_000
 MAP_KEYS = 64
 KEY_MAX_CHARACTERS = 80
 KEY_MAX_DIGITS = 4
 DEPTH_MAX = 32
-# What it takes to record a member or element, in units of `payload.budget`.
+# The cost of recording a member or element, in units of `payload.budget`.
 MEMBER_UNITS = 8
 
 ANY_KEY: Final = "*"
 
-# How JSON Schema calls types; a field may have had several.
+# The names of types in JSON Schema; a field may have had several.
 TYPES: Final = ("object", "array", "string", "integer", "number", "boolean", "null")
 _OBJECT, _ARRAY, _STRING, _INTEGER, _NUMBER, _BOOLEAN, _NULL = (1 << place for place in range(len(TYPES)))
 _OF: Final = {str: _STRING, int: _INTEGER, float: _NUMBER, bool: _BOOLEAN, type(None): _NULL}
@@ -44,25 +45,25 @@ _NAME = re.compile(r"[^\W\d][\w$ .-]*|\$[\w$ .-]*")
 _DIGIT = re.compile(r"\d")
 
 Known = AbstractSet[tuple[str, str]]
-"""Endpoints and paths of fields that are no news."""
+"""Pairs of endpoint and path: the fields that are not reported as new."""
 
 
 class Scanner(Protocol):
-    """Looks for what detectors know."""
+    """Finds values by detectors; see `detectors.scanner.Scanner`."""
 
     @property
     def numbers(self) -> AbstractSet[str]:
-        """Which detectors look at JSON numbers, too."""
+        """The names of the detectors that scan JSON numbers, too."""
 
     def marks(self, body: bytes) -> str | None:
-        """Return None where there is certainly nothing to find in a JSON text."""
+        """Return None if the detectors certainly find nothing in a JSON text."""
 
     def spans(self, text: str, budget: Budget = UNMETERED) -> Sequence[Span]:
-        """Return what is found; raise RefusedError where that takes more than `budget` allows."""
+        """Return the finds in `text`; raise RefusedError if the work exceeds `budget`."""
 
 
 class Seen:
-    """One field: how often it came, as what, when first and last (seconds since the epoch), and what detectors found in it."""
+    """The record of one field: count, types, first and last time (seconds since the epoch), and finds per detector."""
 
     __slots__ = (
         "below",
@@ -79,7 +80,7 @@ class Seen:
     )
 
     def __init__(self, path: str, now: float, *, new: bool, may_be_map: bool) -> None:
-        """Begin with nothing; `may_be_map` says that too many different keys below it make it one."""
+        """Start an empty record; `may_be_map` says whether too many different keys make the field a map."""
         self.path = path
         self.new = new
         self.may_be_map = may_be_map
@@ -93,11 +94,11 @@ class Seen:
 
     @property
     def type_names(self) -> list[str]:
-        """The types it came as."""
+        """The JSON Schema names of the types that the field has had."""
         return [name for place, name in enumerate(TYPES) if self.types >> place & 1]
 
     def take(self, other: "Seen") -> None:
-        """Add what was recorded of `other`, but for what stands below it."""
+        """Add the record of `other` to this one, without the fields below it."""
         self.count += other.count
         self.types |= other.types
         self.first_seen = min(self.first_seen, other.first_seen)
@@ -107,12 +108,12 @@ class Seen:
 
 
 def named(key: str) -> bool:
-    """Say whether a key looks like the name of a field, and not like an id, an address, a number or a text."""
+    """Return whether a key looks like the name of a field, and not like an id, an address, a number or a text."""
     return len(key) <= KEY_MAX_CHARACTERS and _NAME.fullmatch(key) is not None and len(_DIGIT.findall(key)) <= KEY_MAX_DIGITS
 
 
 class Inventory:
-    """The fields that were seen since `since`; `unrecorded` counts how often one was not, or not under its own name."""
+    """The fields seen after the time `since`; `unrecorded` counts the values that were not recorded under their own names."""
 
     __slots__ = (
         "_clock",
@@ -137,9 +138,9 @@ class Inventory:
         known: Known = frozenset(),
         scanner: Scanner | None = None,
     ) -> None:
-        """Tell `new_field` of each that is not among the `known` ones, by its endpoint, and `not_recorded` of each left out.
+        """Call `new_field` with the endpoint of each field not in `known`, and `not_recorded` for each unrecorded value.
 
-        `clock` gives seconds since the epoch.
+        `clock` returns seconds since the epoch.
         """
         self._clock = clock
         self._new_field = new_field
@@ -151,7 +152,7 @@ class Inventory:
         self._path_characters = 0
         self.since = clock()
         self.fields = 0
-        self.merges = 0  # how often an object was taken for a map, and what was below it forgotten
+        self.merges = 0  # how often an object became a map, and the records of its keys were merged
         self.unrecorded = 0
 
     def saw(self, endpoint: str, value: object, text: bytes, budget: Budget = UNMETERED) -> None:
@@ -169,7 +170,7 @@ class Inventory:
         visit.look(root, value, 0)
 
     def below(self, endpoint: str, parent: Seen, key: str, now: float) -> Seen | None:
-        """Return where `key`, which may be shown, is recorded at `parent`, or None where there is no room for it."""
+        """Return the record of `key` in the object `parent`, or None if a bound is reached. `key` may be shown to users."""
         if parent.merged:
             key = ANY_KEY
         elif key != ANY_KEY and key not in parent.below:
@@ -188,18 +189,18 @@ class Inventory:
         return found
 
     def elements(self, endpoint: str, parent: Seen, now: float) -> Seen | None:
-        """Return where the elements of an array are recorded, or None where there is no room for them."""
+        """Return the record shared by the elements of an array, or None if a bound is reached."""
         if parent.elements is None:
             parent.elements = self._add(endpoint, parent, ELEMENT, now)
         return parent.elements
 
     def leave_out(self) -> None:
-        """Count what is not recorded under its own name."""
+        """Count a value that is not recorded under its own name."""
         self.unrecorded += 1
         self._not_recorded()
 
     def __iter__(self) -> Iterator[tuple[str, Seen]]:
-        """Yield every field with its endpoint, in the order of their names."""
+        """Yield each endpoint with each of its fields, sorted by endpoint and path."""
         for endpoint in sorted(self._roots):
             for seen in sorted(_under(self._roots[endpoint]), key=lambda seen: seen.path):
                 yield endpoint, seen
@@ -220,7 +221,7 @@ class Inventory:
         return seen
 
     def _merge(self, endpoint: str, parent: Seen) -> None:
-        """Take an object for a map: its keys are forgotten, and what was recorded at them is what came at `*`."""
+        """Turn an object into a map: remove the records of its keys, and add them up at `*`."""
         keys = [*parent.below.values()]
         self.merges += 1
         parent.below = {}
@@ -231,15 +232,15 @@ class Inventory:
             self._fold(endpoint, seen, self.below(endpoint, parent, ANY_KEY, seen.last_seen))
 
     def _forget(self, seen: Seen) -> None:
-        """Make room of what a field and those below it take."""
+        """Subtract a field, and the fields below it, from the totals that bound the memory."""
         self.fields -= 1
         self._path_characters -= len(seen.path)
         for child in _children(seen):
             self._forget(child)
 
     def _fold(self, endpoint: str, seen: Seen, into: Seen | None) -> None:
-        """Record at `into` what was recorded of a field that is forgotten, and of those below it."""
-        if into is not None:  # it never is: what is folded took as much room before
+        """Add the record of a removed field, and of the fields below it, to `into`."""
+        if into is not None:  # never None: the removed records took at least as much room
             into.take(seen)
             if seen.merged and not into.merged:
                 self._merge(endpoint, into)
@@ -250,7 +251,7 @@ class Inventory:
 
 
 class _Visit:
-    """One look at one body."""
+    """The visit of one body, which records its fields."""
 
     __slots__ = ("_budget", "_endpoint", "_inventory", "_now", "_scanner")
 
@@ -262,7 +263,7 @@ class _Visit:
         self._scanner = scanner
 
     def look(self, seen: Seen, value: object, depth: int) -> None:
-        """Record a value that stands at `seen`, and everything in it."""
+        """Record a value of the field `seen`, and everything in it."""
         seen.count += 1
         seen.last_seen = self._now
         if isinstance(value, dict):
@@ -287,10 +288,10 @@ class _Visit:
                 self._find(self._scanner, seen, value)
 
     def _looks_below(self, depth: int, units: int) -> bool:
-        """Say whether to look into an object or array, which takes so many `units`.
+        """Return whether to record the inside of an object or array, and pay its cost in `units`.
 
-        While the budget pauses, the body of another call may be recorded. If that makes a map of an object, what this visit
-        holds of the inventory may be forgotten, so the rest of the body is left out.
+        The budget may pause, and then another call may be recorded. If that call turns an object into a map, records that
+        this visit still holds may be removed. So the rest of this body is not recorded.
         """
         merges = self._inventory.merges
         self._budget.spend(units)
@@ -300,7 +301,7 @@ class _Visit:
         return False
 
     def _below(self, seen: Seen, key: str) -> Seen | None:
-        """Return where a key is recorded that is not known by its own name at `seen`."""
+        """Return the record of a key that has no record of its own in the object `seen`, or None if a bound is reached."""
         spans = () if self._scanner is None else self._scanner.spans(key, self._budget)
         shown = ANY_KEY if spans or not named(key) else key
         found = self._inventory.below(self._endpoint, seen, shown, self._now)
@@ -334,7 +335,7 @@ def _under(seen: Seen) -> Iterator[Seen]:
 
 
 def _maps(known: Known) -> Known:
-    """Return the places of the objects of which `*` is known, and no key by its name."""
+    """Return the endpoint and path of each object for which `known` lists `*`, and no key by its own name."""
     any_key: set[tuple[str, str]] = set()
     by_name: set[tuple[str, str]] = set()
     for endpoint, path in known:

@@ -1,4 +1,4 @@
-"""What is allowed in a policy and seldom meant. What cannot be meant at all is an error already (`compile`)."""
+"""Warnings about a valid policy: settings that are probably mistakes. Certain mistakes are errors (`compile`)."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,43 +8,43 @@ from proxy.api.endpoints import ENDPOINTS
 from proxy.policy.model import UNKEYED, Action, Mode, PolicyDocument, RuleSection
 from proxy.policy.names import normal_form
 
-# What may be looked for in every text before large bodies come near their budget (`payload.budget`): about twice as much as the
-# reference policy in `bench/` looks for. Each action that a find may have takes a look of its own.
+# With more detectors or patterns, large bodies come near their budget (`payload.budget`). The figures are about twice those of
+# the reference policy in `bench/`. Rules that report, deny and change values scan a text separately.
 DETECTORS_MANY = 20
 PATTERNS_MANY = 5
 
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """One thing to think about: its key path, and why."""
+    """One warning: the key path in the policy, and the reason."""
 
     path: str
     text: str
 
 
 def warnings(document: PolicyDocument) -> Iterator[Warned]:
-    """Find what should be looked at again."""
+    """Yield the warnings about `document`."""
     section = document.hash
     if section is not None and section.key is None and any(rule.action is Action.HASH for rule in document.rules):
         yield Warned("policy.hash", UNKEYED)
     if document.mode is not Mode.ENFORCE:
         yield Warned("policy.mode", f"is {document.mode}: rules without a mode of their own change nothing")
     if document.vendor_limits is Mode.OFF:
-        yield Warned("policy.vendor_limits", "is off: calls over Customer.io's own limits are not even counted")
+        yield Warned("policy.vendor_limits", "is off: calls over Customer.io's own limits are not counted")
     sought = {detector for rule in document.rules for detector in rule.detect}
     if len(sought) > DETECTORS_MANY or len(sought & document.patterns.keys()) > PATTERNS_MANY:
         yield Warned(
             "policy.rules",
-            f"look for {len(sought)} detectors in every value; a large body may be refused as too_complex (docs/policy.md)",
+            f"use {len(sought)} detectors on every value; a large body may be refused as too_complex (docs/policy.md)",
         )
     for index, rule in enumerate(document.rules):
         path = f"policy.rules.{index}"
         if rule.action is Action.DENY and (shared := _minimised(document, rule)):
-            yield Warned(path, f"denies before allow strips: a call with what it names is refused, at {shared} for one")
+            yield Warned(path, f"denies before allow strips: a call with a matching field is refused, for example at {shared}")
         if rule.mode is not None and rule.mode is not Mode.ENFORCE:
-            yield Warned(f"{path}.mode", f"is {rule.mode}: what it is about still leaves")
+            yield Warned(f"{path}.mode", f"is {rule.mode}: the matching values are still sent")
         if rule.reason is None:
-            yield Warned(path, "gives no reason; whoever reads it later will want one")
+            yield Warned(path, "gives no reason; later readers of the policy will need one")
         spelled: dict[str, str] = {}
         for position, field in enumerate(rule.fields):
             if normal_form(field) in spelled:
@@ -53,7 +53,7 @@ def warnings(document: PolicyDocument) -> Iterator[Warned]:
 
 
 def _minimised(document: PolicyDocument, rule: RuleSection) -> str:
-    """Return the first endpoint of a rule of which `allow` strips what is not named, or nothing."""
+    """Return the name of the first endpoint that both the rule and `allow` cover, or ""."""
     globs = () if document.allow is None else tuple(document.allow)
     for endpoint in ENDPOINTS:
         if all(any(fnmatchcase(endpoint.name, glob) for glob in each) for each in (globs, rule.endpoints)):

@@ -1,9 +1,10 @@
-"""Minimisation: of an endpoint's body only what is named leaves (`allow`); everything else is stripped.
+"""Minimisation (`allow`): for an endpoint, only the listed fields are sent; every other field is stripped.
 
-What leaves without being named is a list of places, not of subtrees: the identifiers and routing values of the endpoint table
-and what a message is made of (`Position.single`, `several`), of the shape that the table says. The objects and arrays of
-objects that lead there pass, and so do those that only hold attributes (`CONTAINERS`), so that `[email, plan]` means the same
-for every version of an API. In them only what is named leaves: no text, number or boolean in their place, and no key beside.
+Some places are sent without being listed: the identifiers and routing values of the endpoint table, and the parts that a
+message needs (`Position.single`, `several`), if they have the shape that the table gives. Objects and arrays of objects on the
+way to such a place are kept, and so are objects that only hold attributes (`CONTAINERS`). So `[email, plan]` means the same
+for every version of an API. Inside these objects, too, only listed fields are sent. A text, number or boolean in place of such
+an object is stripped.
 """
 
 from collections.abc import Iterable
@@ -13,29 +14,30 @@ from proxy.policy.fields import KNOWN_KEY_CHARACTERS, KNOWN_KEYS, Hit
 from proxy.policy.names import normal_form
 from proxy.policy.positions import Position
 
-# Where Customer.io's APIs put the attributes of people, events and objects (customerio-api.md 1.2 to 1.6).
+# The keys under which Customer.io's APIs expect the attributes of people, events and objects (Track, App and Pipelines API
+# references).
 CONTAINERS = frozenset({"attributes", "traits", "data", "properties", "message_data", "batch", "relationship_attributes"})
 
 STRIPPED: Final = 0
-LEADS: Final = 1  # an object, or an array of objects, of which some may leave
+LEADS: Final = 1  # an object, or an array of objects, of which a part may be sent
 KEPT: Final = 2
 
 
 class Allowed:
-    """What may leave one endpoint. What is known of a key is remembered: its normal form takes as long as all else."""
+    """The fields that may be sent to one endpoint. Decisions on keys are remembered: a normal form is half of the work."""
 
     __slots__ = ("_known", "_names", "hit")
 
     def __init__(self, names: Iterable[str], hit: Hit) -> None:
-        """Let `names` leave; `hit` is what acts on everything else."""
+        """Allow the fields `names`; `hit` counts the fields that are stripped."""
         self._names = frozenset(map(normal_form, names))
         self._known: dict[str, bool] = {}
         self.hit = hit
 
     def leave(self, key: str, value: object, parent: Position) -> int:
-        """Return what becomes of `value`, which stands as `key` in the object at `parent`: STRIPPED, LEADS or KEPT.
+        """Return the decision on the member `key: value` of the object at `parent`: STRIPPED, LEADS or KEPT.
 
-        A dotted key is as many steps as it spells, or one that is named as a whole.
+        A dotted key counts as several steps, or as one field if its whole name is listed.
         """
         if self._named(key):
             return KEPT

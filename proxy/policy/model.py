@@ -1,6 +1,6 @@
-"""The policy as it is written: rules over field names, in order, and how values are hashed (design 5).
+"""The shape of a policy file: ordered rules, hashing, minimisation, pseudonyms (docs/policy.md).
 
-What has no machinery yet is part of the shape and refused by name, so that no rule is ever silently without effect.
+An unknown key is an error, so no rule is silently without effect.
 """
 
 from collections.abc import Mapping
@@ -19,26 +19,26 @@ FIELD_MAX_CHARACTERS = 150  # Customer.io's own limit for an attribute name (Tra
 PATHS_MAX = 1000
 PATH_MAX_CHARACTERS = 500
 PATTERN_MAX_CHARACTERS = 1000
-# What minimisation and pseudonyms are called where rules are named.
+# The names of minimisation and pseudonyms in places that list rule names, such as metrics.
 ALLOW, IDENTIFIERS = "allow", "identifiers"
-# Said at load of a policy whose hashes hide nothing from somebody who tries every value.
+# The warning at load for unkeyed hashes: anyone who tries every possible value can undo them.
 UNKEYED = "hashes have no key, so anyone can recompute them; use hmac-sha256"
 
 
 class Action(StrEnum):
-    """What a rule does to a field."""
+    """The action of a rule on a field."""
 
-    STRIP = "strip"  # the key goes
+    STRIP = "strip"  # the key is dropped
     HASH = "hash"  # key k is replaced by k_hash
     MASK = "mask"  # the key stays, its value is [REDACTED]
     DENY = "deny"  # the whole request is refused
 
 
 class Mode(StrEnum):
-    """Whether a rule acts."""
+    """Whether a rule changes and refuses calls, only counts them, or is ignored."""
 
     OFF = "off"
-    REPORT = "report"  # counts what it would do
+    REPORT = "report"  # counts the matches and changes nothing
     ENFORCE = "enforce"
 
 
@@ -47,26 +47,26 @@ Pseudonym = Literal["keep", "hmac"]
 
 
 class PreviousKey(Section):
-    """A key that hashes were made with before."""
+    """A key that made hashes earlier."""
 
     key: SecretReference
     key_id: KeyId
-    """What stood before its hashes."""
+    """The prefix of its hashes."""
 
 
 class HashSection(Section):
     """How values are hashed."""
 
     algorithm: Literal["sha256", "hmac-sha256"]
-    """hmac-sha256 has a key; sha256 has none, and who sees a hash can try every value."""
+    """hmac-sha256 has a key. sha256 has none: anyone who sees a hash can find its value by trying all values."""
     key: SecretReference | None = None
-    """The secret of hmac-sha256. Without it anyone could recompute the hash of a phone number."""
+    """The secret key of hmac-sha256. Without a key, anyone could recompute the hash of a phone number."""
     key_id: KeyId | None = None
-    """Stands before each hash, so that the key can be replaced one day."""
+    """The prefix of each hash. It tells which key made the hash, so that the key can be replaced."""
     previous: Annotated[tuple[PreviousKey, ...], FROM_LIST, Field(max_length=20)] = ()
-    """Keys used before, so that what was made with them is still known: it is left as it is."""
+    """Earlier keys. Hashes made with them are recognised, and stay unchanged."""
     hex_length: Annotated[int, Field(ge=8, le=64)] = 32
-    """How many hexadecimal digits are kept."""
+    """The length of a hash in hexadecimal digits."""
 
     @model_validator(mode="after")
     def _keyed(self) -> Self:
@@ -84,48 +84,48 @@ class HashSection(Section):
 
 
 class Identifiers(Section):
-    """Which types of identifiers are replaced by pseudonyms. Customer.io's own ids are always kept."""
+    """The types of identifiers that are replaced by pseudonyms. Customer.io's own ids are always kept."""
 
     id: Pseudonym = "keep"
-    """Ids of your own."""
+    """Your own ids of people."""
     email: Pseudonym = "keep"
-    """Email addresses; a pseudonym of one looks like one, and no mail can reach it."""
+    """Email addresses. The pseudonym has the form of an email address, and no mail is delivered to it."""
     phone: Pseudonym = "keep"
-    """Phone numbers that name a person."""
+    """Phone numbers that identify a person."""
     anonymous_id: Pseudonym = "keep"
-    """Ids of people who are not known yet."""
+    """Ids of anonymous people."""
 
 
 class RuleSection(Section):
     """One rule. The first rule that matches a field decides on it."""
 
     name: Name
-    """What the rule is called in metrics and cases."""
+    """The name of the rule in metrics and cases."""
     fields: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=FIELDS_MAX)] = ()
     """Field names; compared in normal form, at any depth."""
     paths: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=PATHS_MAX)] = ()
-    """Places, such as `attributes.address.city`; `*` is any one key, `**` any number of keys."""
+    """Paths in the body, such as `attributes.address.city`; `*` is any one key, `**` any number of keys."""
     detect: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=200)] = ()
-    """What is looked for in values, such as `payment_card`, or a name from `patterns`."""
+    """Detectors that search every value, such as `payment_card`, or a name from `patterns`."""
     action: Annotated[Action, FROM_LIST]
-    """strip: the key goes; hash: key k becomes k_hash; mask: its value becomes [REDACTED]; deny: the request is refused."""
+    """strip: the key is dropped; hash: key k becomes k_hash; mask: the value becomes [REDACTED]; deny: the call is refused."""
     mode: Annotated[Mode, FROM_LIST] | None = None
-    """null: the policy's own."""
+    """null: the mode of the policy."""
     endpoints: Annotated[tuple[str, ...], FROM_LIST, Field(min_length=1, max_length=200)] = ("*",)
     """Globs over endpoint names, such as `track.*`."""
     callers: Annotated[tuple[Name, ...], FROM_LIST, Field(min_length=1, max_length=200)] | None = None
-    """Whose calls the rule is for, by their names in `outbound.callers`; null: everyone's."""
+    """The callers that the rule covers, by their names in `outbound.callers`; null: all callers."""
     reason: Annotated[str, Field(max_length=500)] | None = None
-    """Why the rule is there; for people."""
+    """Why the rule exists; for readers of the policy."""
     force: bool = False
-    """Touch a field that a message is sent by."""
+    """true: the rule may change a field that a message needs."""
 
     @field_validator("fields")
     @classmethod
     def _named(cls, fields: tuple[str, ...]) -> tuple[str, ...]:
         for field in fields:
             if len(field) > FIELD_MAX_CHARACTERS or not normal_form(field):
-                raise ValueError(f"each must hold a letter or digit and at most {FIELD_MAX_CHARACTERS} characters")
+                raise ValueError(f"each must have a letter or digit and at most {FIELD_MAX_CHARACTERS} characters")
         return fields
 
     @field_validator("paths")
@@ -140,44 +140,44 @@ class RuleSection(Section):
     @model_validator(mode="after")
     def _matching(self) -> Self:
         if not (self.fields or self.paths or self.detect):
-            raise ValueError("names nothing; give fields, paths or detect")
+            raise ValueError("can match nothing; set fields, paths or detect")
         if self.detect and (self.fields or self.paths):
-            raise ValueError("detect looks at every value; put fields and paths into a rule of their own")
+            raise ValueError("detect searches every value; put fields and paths into a separate rule")
         if self.name in (ALLOW, IDENTIFIERS):
-            raise ValueError("that name stands for a part of the policy itself; take another")
+            raise ValueError("the name is reserved for a part of the policy itself; choose another")
         return self
 
 
 class InventorySection(Section):
-    """What is written down of the fields that callers send: their paths and types, never a value."""
+    """The record of the fields that callers send: their paths and types, never a value."""
 
     detect: Annotated[tuple[str, ...], FROM_LIST, Field(max_length=200)] = ()
-    """What is looked for in every value, such as `payment_card`, or a name from `patterns`; rules need not name it."""
+    """Detectors that search every value, such as `payment_card`, or a name from `patterns`; no rule needs to use them."""
     known: LocalPath | None = None
-    """A file that `policy inventory --json` wrote: fields in it are not new."""
+    """A file written by `policy inventory --json`: its fields are not reported as new."""
 
 
 class PolicyDocument(Section):
-    """A policy file."""
+    """The top level of a policy file."""
 
     version: Literal[1]
-    """Of the shape of this file."""
+    """The version of the file format."""
     mode: Annotated[Mode, FROM_LIST] = Mode.ENFORCE
-    """off: rules are not looked at; report: they are counted and change nothing; enforce: they act."""
+    """off: rules are ignored; report: matches are counted and change nothing; enforce: rules act."""
     hash: HashSection | None = None
-    """How values are hashed; needed where a rule hashes, and for identifiers."""
+    """How values are hashed; required if a rule hashes, and for identifiers."""
     rules: Annotated[tuple[RuleSection, ...], FROM_LIST, Field(max_length=RULES_MAX)] = ()
-    """In order: the first rule that matches a field decides on it."""
+    """The rules in order: the first rule that matches a field decides on it."""
     allow: Mapping[str, Annotated[tuple[str, ...], FROM_LIST, Field(max_length=FIELDS_MAX)]] | None = None
-    """Minimisation: of the bodies of these endpoints (globs), only the fields that are named leave."""
+    """Minimisation: for these endpoints (globs), only the listed fields are sent."""
     patterns: Mapping[Name, Annotated[str, Field(min_length=1, max_length=PATTERN_MAX_CHARACTERS)]] = {}
-    """Detectors of your own: regular expressions (RE2), by the name that `detect` knows them by."""
+    """Your own detectors: regular expressions (RE2), by the name that `detect` uses."""
     identifiers: Literal["keep"] | Identifiers = "keep"
-    """Pseudonyms in place of identifiers, by type; keep: as they are."""
+    """Pseudonyms in place of identifiers, by type; keep: identifiers stay unchanged."""
     inventory: InventorySection | None = None
-    """What callers send, for `cio-sidecar policy inventory`; null: nothing is written down."""
+    """The record of the fields that callers send, for `cio-sidecar policy inventory`; null: no record."""
     vendor_limits: Annotated[Mode, FROM_LIST] = Mode.REPORT
-    """What becomes of calls over Customer.io's own limits: report counts them, enforce keeps them from leaving."""
+    """Calls over Customer.io's own limits: report counts them, enforce drops or refuses them, off ignores them."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -185,7 +185,7 @@ class PolicyDocument(Section):
         if len(set(names)) != len(names):
             raise ValueError("two rules have the same name")
         if self.hash is None and any(rule.action is Action.HASH for rule in self.rules):
-            raise ValueError("a rule hashes, so hash must say how")
+            raise ValueError("a rule hashes, so hash must be set")
         if self.identifiers != "keep" and (self.hash is None or self.hash.algorithm != "hmac-sha256"):
-            raise ValueError("identifiers are replaced by keyed hashes, so hash must be hmac-sha256")
+            raise ValueError("identifiers are replaced by keyed hashes, so hash.algorithm must be hmac-sha256")
         return self

@@ -1,16 +1,17 @@
-"""The people that one request names, and what is replaced of them in the whole of it.
+"""Finds the people that one request names, and replaces their identifiers in the whole request.
 
-A raw identifier beside its own pseudonym names the person again, so replacing it where Customer.io reads it is not enough:
+A raw identifier beside its own pseudonym would reveal the person. So it is not enough to replace the identifier at the position
+where Customer.io reads it:
 
-* An email address, or a phone number of seven digits or more, that the request names in its path, its query or at an identifier
-  position of its body is replaced wherever it is a whole value, or a key. An id is replaced under keys that ids stand under
-  (`ID_KEYS`): `5` is a quantity as well.
+* Identifiers come from the path, the query and the identifier positions of the body. An email address, or a phone number of
+  seven digits or more, is then replaced wherever it is a whole value or a key. An id is replaced only under keys for ids
+  (`ID_KEYS`), because `5` may also be a quantity.
 * Spellings are compared, not bytes: case, white space, percent-coding, full-width letters and the separators of a phone number
-  hide nothing, and `5` and `"5"` are one id.
-* Where a type is replaced, only a scalar may stand, or an array of scalars where the table says so, and what leads there is an
-  object; JSON text of one is none. Anything else could hold an identifier that is not seen as one, so the call is refused.
-  Nothing (null, an empty text, object or array) is legal everywhere but for an array or object in place of a scalar.
-* Of an endpoint that the table does not know, keys say what identifiers are (`BY_KEY`).
+  make no difference, and `5` and `"5"` are one id.
+* At a position whose type is replaced, only a scalar is legal, or an array of scalars if the table says so. On the way there,
+  only objects are legal, and a string that holds JSON is not one. Anything else could hide an identifier, so the call is
+  refused. Null and an empty text are always legal. An empty object or array is legal except in place of a scalar.
+* For an endpoint that is not in the table, the names of keys tell which values are identifiers (`BY_KEY`).
 """
 
 import re
@@ -28,14 +29,14 @@ from proxy.policy.names import key_units, normal_form
 from proxy.policy.positions import NOWHERE, Person, Position
 from proxy.policy.texts import NESTED_MAX, digits_of, held_json, pieces_of, spelled
 
-# What it takes, in units of `payload.budget`: to look at a member or element, and to note an identifier.
+# The costs in units of `payload.budget`: of a check of a member or element, and of an identifier that is recorded.
 MEMBER_UNITS: Final = 2
 NAMED_UNITS: Final = 22
-# JSON text of an object or array: an id may have braces around it, but then no quotation marks inside.
+# JSON text of an object or array. An id may have braces around it, but then it has no quotation marks inside.
 _STRUCTURE = re.compile(r"""\s*(?:\[.*\]|\{[^"]*".*\})\s*""", re.DOTALL)
 _PHONE_CHARACTERS = 40
 _PHONE_BEGINS = frozenset("+(0123456789")
-# No number below has the digits of a phone number.
+# A smaller number has too few digits for a phone number.
 _SMALL = 10 ** (PHONE_DIGITS - 1)
 # What Customer.io keeps as the data of an event, and takes for nobody's identifier.
 _DATA = re.compile(r"(?:\A|\.)(?:data|properties|context)\.")
@@ -45,12 +46,12 @@ _PAIR_KEYS = 8
 
 
 class Identity:
-    """What replaces identifiers in the calls of one endpoint, and what is told of it."""
+    """Replaces identifiers in the calls of one endpoint; `hit` counts the replacements."""
 
     __slots__ = ("_forms", "_root", "bodiless", "hit", "pseudonyms")
 
     def __init__(self, pseudonyms: Pseudonyms, hit: Hit, endpoint: Endpoint | None) -> None:
-        """Replace by `pseudonyms`; without an `endpoint`, in calls that the table does not know."""
+        """Replace identifiers by `pseudonyms`; `endpoint` None stands for calls that are not in the table."""
         self.pseudonyms = pseudonyms
         self.hit = hit
         self.bodiless = endpoint is not None and endpoint.bodiless
@@ -69,7 +70,7 @@ class Identity:
         return root
 
     def form(self, key: str, budget: Budget = UNMETERED) -> str:
-        """Return the normal form of a key, which is remembered."""
+        """Return the normal form of a key, and remember it within bounds."""
         known = self._forms.get(key)
         if known is None:
             budget.spend(key_units(key))
@@ -81,10 +82,10 @@ class Identity:
         return known
 
     def named(self, match: Match | None, body: object, budget: Budget = UNMETERED) -> "Named":
-        """Return who is named in a call: in its path and query, where `match` is at hand, and in its body.
+        """Return the people that a call names in its body and, if `match` is given, in its path and query.
 
         Raises:
-            DeniedError: at an identifier position stands what could hide an identifier.
+            DeniedError: the value at an identifier position could hide an identifier.
             RefusedError: `too_complex`.
         """
         found = Named(self, "" if match is None else match.query.get("id_type", ""), budget)
@@ -100,7 +101,7 @@ class Identity:
         return found
 
     def _visit(self, person: Person, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
-        """Look for identifiers in a value that stands at the place of `person`."""
+        """Add to `found` the identifiers in a value at the place `person`."""
         kind = type(value)
         if value is None or kind is bool or (kind is str and not value):
             return
@@ -121,12 +122,12 @@ class Identity:
                 place = self._below(person, key, found.budget)
                 if place is not None:
                     self._visit(place, child, found)
-        # Neither is needed here: an empty object is written as an array by some clients, and the other way round.
+        # An empty container holds no identifier. Some clients write an empty object as an array, or an array as an object.
         elif (person.keys or person.each is not None) and value not in ({}, []):
             self._mistyped(person, value, found)
 
     def _below(self, person: Person, key: str, budget: Budget) -> Person | None:
-        """Return the place of a key, which may be dotted: as many steps as it spells."""
+        """Return the place of a key, or None if the table has none; a dotted key counts as several steps."""
         if not person.keys:
             return None
         place = person.keys.get(self.form(key, budget))
@@ -137,7 +138,7 @@ class Identity:
         return None if place is None else self._below(place, rest, budget)
 
     def _conditions(self, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
-        """Look for the identifiers that a filter compares with: `{field: email, operator: eq, value: …}`."""
+        """Add to `found` the identifiers in the conditions of a filter: `{field: email, operator: eq, value: …}`."""
         if type(value) is dict:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
             field = value.get("field")
@@ -164,7 +165,13 @@ class Identity:
             found.add(kind, value if form is str else digits_of(value))
 
     def _mistyped(self, person: Person, value: object, found: "Named") -> None:
-        """Refuse what stands in place of an identifier that is replaced, or leads to one; elsewhere it may hold addresses."""
+        """Treat a value of the wrong shape at the place of an identifier, or on the way to one.
+
+        Where the type is replaced, the call is refused. Elsewhere, email addresses in the value are added to `found`.
+
+        Raises:
+            DeniedError: the type is replaced, and the policy is enforced.
+        """
         if not person.strict:
             held = held_json(value, found.budget) if isinstance(value, str) else None
             value = value if held is None else held.value
@@ -174,12 +181,12 @@ class Identity:
 
 
 class Named:
-    """Who is named in one request, and their pseudonyms."""
+    """The people that one request names, and their pseudonyms."""
 
     __slots__ = ("_emails", "_given", "_id_type", "_ids", "_phones", "budget", "identity")
 
     def __init__(self, identity: Identity, id_type: str, budget: Budget) -> None:
-        """Begin with nobody; `id_type` is what the call's query says its identifiers are, and `budget` pays for the work."""
+        """Start with no people; `id_type` is the call's query parameter of that name, and `budget` pays for the work."""
         self.identity = identity
         self.budget = budget
         self._id_type = id_type
@@ -189,7 +196,7 @@ class Named:
         self._ids: dict[str, str] = {}
 
     def add(self, kind: Identifier, text: str) -> None:
-        """Note that `text` stands where an identifier of this kind belongs."""
+        """Record `text`, the value at the position of an identifier of this kind."""
         self.budget.spend(NAMED_UNITS)
         pseudonyms = self.identity.pseudonyms
         typed = pseudonyms.typed(kind, text, self._id_type)
@@ -206,7 +213,7 @@ class Named:
             self._ids[text.strip()] = pseudonym
 
     def replaced(self, value: Any, position: Position, *, keyed: bool) -> Any:  # noqa: ANN401 - a scalar
-        """Return what stands for a text or a number in what leaves, as `pseudonym` does; the very value where it stays."""
+        """Return the pseudonym of a text or number, as `pseudonym` does, or the same object if it is not replaced."""
         kind = position.kind
         if kind is None and not keyed:
             if not self._emails and not self._phones:
@@ -216,12 +223,12 @@ class Named:
         text = value if type(value) is str else digits_of(value)
         pseudonym = self.pseudonym(kind, text, keyed=keyed)
         if pseudonym == text and position.exempt and kind is not Identifier.ADDRESS:
-            # No rule looks into a text that stands here.
+            # Rules do not apply inside a text at this position, so JSON in it is treated here.
             pseudonym = self._held(text, NESTED_MAX)
         return value if pseudonym == text else pseudonym
 
     def _held(self, text: str, levels: int) -> str:
-        """Return a text that holds JSON with what is replaced in it; the very text where nothing is."""
+        """Return a text that holds JSON with its identifiers replaced, or the same text if there are none."""
         held = held_json(text, self.budget) if levels and _STRUCTURE.fullmatch(text) else None
         if held is None:
             return text
@@ -244,12 +251,12 @@ class Named:
         return value if value is None or kind is bool else self.replaced(value, NOWHERE, keyed=keyed)
 
     def pseudonym(self, kind: Identifier | None, text: str, *, keyed: bool) -> str:
-        """Return what stands for `text` in what leaves; it is itself where it names nobody whose identifier is replaced.
+        """Return the pseudonym that replaces `text`, or `text` itself if it is no identifier that is replaced.
 
-        `kind` is that of its position, `keyed` says that it stands under a key that ids stand under.
+        `kind` is the kind of its position. `keyed` says whether it is the value of a key for ids.
         """
         if kind is Identifier.ADDRESS:
-            return text  # where a message goes must not change
+            return text  # the destination of a message must not change
         if kind is not None and kind not in NOBODY:
             given = self._given.get(text)
             if given is not None and given[0] is kind:
@@ -282,14 +289,14 @@ class Named:
         return any(self.pseudonym(None, piece.text, keyed=True) != piece.text for piece in pieces_of(text, self.budget))
 
     def key(self, key: str) -> str:
-        """Return what stands for a key, which may be an address itself."""
+        """Return the pseudonym that replaces a key, which may be an address itself, or the key."""
         return self.pseudonym(None, key, keyed=False)
 
     def keyed(self, key: str, siblings: dict[str, Any], *, expression: bool) -> bool:
-        """Say whether what stands under `key` among its `siblings` is an id, if it is one that the request names.
+        """Return whether the value of `key` is an id, if it equals an id that the request names.
 
-        The value of a pair belongs to the name beside it: `{"field": "id", "operator": "eq", "value": "5"}`. In the
-        `expression` of a filter nothing else does: a segment has an id too.
+        In a pair such as `{"field": "id", "operator": "eq", "value": "5"}`, the name among the `siblings` tells the type of
+        the value. In the `expression` of a filter, only such pairs count, because a segment has an `id` too.
         """
         form = self.identity.form(key)
         if not expression:
@@ -319,14 +326,14 @@ class Named:
         return path + (b"?" + encode_query(query.items()) if query else b"")
 
     def left(self, match: Match) -> list[str]:
-        """Return the identifiers in the path and query of a call that are kept, and are no pseudonyms."""
+        """Return the identifiers in the path and query of a call that are neither replaced nor pseudonyms already."""
         ids, query = self._replaced(match)
         now, before = (*ids.values(), *query.values()), (*match.path_ids.values(), *match.query.values())
         made = self.identity.pseudonyms.made
         return [value for value, was in zip(now, before, strict=True) if value == was and not made(value)]
 
     def _known(self, text: str) -> str:
-        """Return the pseudonym of an address or a phone number that the request names, or nothing."""
+        """Return the pseudonym of an address or phone number that the request names, or ""."""
         text = folded(text)
         if self._emails and "@" in text:
             return self._emails.get(text.strip().lower(), "")
@@ -345,7 +352,7 @@ class Named:
         return self.pseudonym(kind, value, keyed=self.identity.form(name) in ID_KEYS)
 
     def _segment(self, segment: bytes) -> bytes:
-        """Return a segment of a path that no row describes: an address is one person's, any other text if it was named."""
+        """Return a segment of an unknown path with its pseudonym: of any address, and of other texts that the call names."""
         text = unquote(segment.decode())
         now = self.pseudonym(Identifier.SHAPE if "@" in text else None, text, keyed=True)
         return segment if now == text else quote(now, safe="").encode()

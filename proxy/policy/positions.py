@@ -1,8 +1,8 @@
-"""The identifier and routing positions of an endpoint as a tree, walked beside the body.
+"""The identifier and routing positions of an endpoint as a tree, which is walked in parallel to the body.
 
-A position is written as in `proxy/api/model.py`: dot-separated keys, `*` for any key, `[]` for every element of an array, a
-last `**` for everything below. Keys are Customer.io's own and are compared exactly. A dotted key of a body
-(`cio_subscription_preferences.topics.news`) is one key that spells several steps.
+A position is written as in `proxy/api/model.py`: dot-separated keys, `*` for any key, `[]` for every element of an array, and
+a final `**` for everything below. Keys are Customer.io's own and are compared exactly. A dotted key of a body
+(`cio_subscription_preferences.topics.news`) counts as several steps.
 """
 
 from proxy.api.model import Endpoint, Identifier
@@ -12,12 +12,12 @@ from proxy.policy.names import normal_form
 class Position:
     """One place in a body.
 
-    `exempt` says that rules which change values pass over it, `opaque` that a coded file belongs there, and `kind`
-    which type of identifier stands there, if one does;
-    `elements` is the place of its elements; `named` holds the places of keys by their names, and `wide` says that other keys
-    may be exempt as well.
-    Minimisation asks what a call needs: `leads` says that an object or array on the way to such a value stands here, `single`
-    that a scalar does, `several` an array of scalars, and `whole` anything at all.
+    * `exempt`: rules that change values skip the place. `opaque`: the place holds an encoded file. `kind`: the type of the
+      identifier at the place, or None.
+    * `elements`: the place of the elements of an array. `named`: the places of keys by name. `wide`: other keys may be exempt
+      as well.
+    * Minimisation keeps the values that a call needs. `single`: such a scalar belongs here. `several`: an array of these.
+      `whole`: any value. `leads`: an object or array on the way to such a value.
     """
 
     __slots__ = (
@@ -36,7 +36,7 @@ class Position:
     )
 
     def __init__(self, elsewhere: "Position | None" = None, *, exempt: bool = False) -> None:
-        """Make a place below which every place is `elsewhere`, by default this one itself."""
+        """Create a place. `elsewhere` is the place of every key and element below it, by default this place itself."""
         self._elsewhere = elsewhere or self
         self.named: dict[str, Position] = {}
         self._any: Position | None = None
@@ -51,7 +51,7 @@ class Position:
         self.whole = exempt
 
     def below(self, key: str) -> "Position":
-        """Return the place of `key` in the object that stands here."""
+        """Return the place of `key` in the object at this place."""
         found = self.named.get(key)
         if found is not None:
             return found
@@ -62,9 +62,9 @@ class Position:
         return self._any or self._elsewhere
 
     def add(self, position: str, kind: Identifier | None, *, exempt: bool = True, needed: bool = True) -> "Position":
-        """Mark the place that `position` names, seen from here: identifiers of a `kind` stand there, or what routes a call.
+        """Mark `position`, relative to this place, as an identifier of a `kind` or, if None, as a routing value; return it.
 
-        `needed` says that what stands there leaves without being allowed by name.
+        `needed` says whether minimisation keeps the value even if its field is not listed.
         """
         step, _, rest = position.partition(".")
         self.leads = self.leads or needed
@@ -79,7 +79,7 @@ class Position:
         else:
             place = self.named.setdefault(key, Position(NOWHERE))
         for _ in range(arrays):
-            # An array of identifiers is as exempt as each of them.
+            # An array of identifiers is exempt if each of its elements is.
             place.exempt = place.exempt or (exempt and not rest)
             place.several = place.several or (needed and not rest)
             place.leads = place.leads or (needed and bool(rest))
@@ -99,26 +99,26 @@ EVERYWHERE = Position(exempt=True)
 
 
 class Person:
-    """A place in a body, as far as identifiers that are replaced stand there or below.
+    """A place in a body where an identifier may be, or that leads to one.
 
-    Its keys are compared in normal form: `traits.Email` is an email address as well.
+    Keys are compared in normal form: `traits.Email` is an email address as well.
     """
 
     __slots__ = ("each", "keys", "kind", "strict", "whole")
 
     def __init__(self) -> None:
-        """Make a place where nothing is known yet."""
+        """Create a place without an identifier and without places below."""
         self.keys: dict[str, Person] = {}
         self.each: Person | None = None
-        """The place of each element, where an array belongs here."""
+        """The place of each element, if an array belongs here."""
         self.kind: Identifier | None = None
         self.strict = False
-        """Whether only a scalar, or what leads to one, may stand here: its type is replaced."""
+        """Whether the type is replaced, so that only a scalar, or a container on the way to one, is legal."""
         self.whole = False
-        """Whether an expression stands here, whose conditions name people."""
+        """Whether the value is a filter expression, whose conditions name people."""
 
     def place(self, position: str, *, strict: bool = False) -> "Person":
-        """Return the place that a position of the endpoint table names, seen from here; all on the way is as `strict` as it."""
+        """Return the place of a position of the endpoint table, relative to this one; `strict` marks all places on the way."""
         self.strict = self.strict or strict
         if position in ("", "**"):
             return self
@@ -132,7 +132,7 @@ class Person:
 
 
 def tree(endpoint: Endpoint | None) -> Position:
-    """Return the root of the tree of an endpoint's positions: the body itself. Of an unknown endpoint none is known."""
+    """Return the root of the tree of an endpoint's positions: the body itself. An unknown endpoint (None) has no positions."""
     root = Position(NOWHERE)
     if endpoint is None:
         return root

@@ -1,12 +1,12 @@
-"""Selectors of places in a body, as `paths` of a rule holds them, walked beside the body.
+"""Selectors of places in a body (`paths` of a rule), which are walked in parallel to the body.
 
-A selector is keys with dots between them. A key is compared in normal form (`names.normal_form`), `*` is any one key, and `**`
-any number of keys, none too. Arrays are passed through: `friends.name` is the name of every friend, and so is
-`friends[].name`, as the endpoint table writes it. A key that spells several names (`address.city`) is as
-many steps, and one step as well: `address.*` selects `address: {"city.zip": …}` too. JSON held in a string is part of the tree.
+A selector is a list of keys with dots between them. Keys are compared in normal form (`names.normal_form`). `*` is any one key,
+and `**` is any number of keys, including none. Arrays need no step: `friends.name` selects the name of every friend, and so
+does `friends[].name`, the form of the endpoint table. A key that spells several names (`address.city`) counts both as several
+steps and as one step: `address.*` also selects `address: {"city.zip": …}`. JSON in a string is part of the tree.
 
-All selectors of an endpoint are one automaton, whose states are made when a body first leads there; both their number and
-their memory are bounded.
+All selectors of an endpoint form one automaton. A state is built when a body first reaches it. The number of states and their
+memory are bounded.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -15,13 +15,12 @@ from typing import Generic, TypeVar
 from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.names import key_units, normal_form, spelled_names
 
-# How many states, and how many keys of each, are remembered, and how long they may be: what callers send must not fill the
-# memory.
+# Bounds of the remembered states and keys, so that callers cannot fill the memory.
 STATES_MAX = 1024
 KNOWN_KEYS = 256
 KNOWN_KEY_CHARACTERS = 128
 STEPS_MAX = 32
-# What a step takes, in units of `payload.budget`.
+# The cost of a step, in units of `payload.budget`.
 STEP_UNITS = 4
 ANY, DEEP = "*", "**"
 
@@ -34,7 +33,7 @@ def steps(selector: str) -> Steps:
     """Return the steps of a selector, its keys in normal form.
 
     Raises:
-        ValueError: it is none.
+        ValueError: `selector` is malformed.
     """
     found: list[str] = []
     for part in selector.split("."):
@@ -51,26 +50,26 @@ def steps(selector: str) -> Steps:
     return tuple(found)
 
 
-# Where a selector stands: which one, and how many of its steps lie behind.
+# The progress of one selector: its number, and how many of its steps are done.
 _Cursor = tuple[int, int]
 
 
 class Place(Generic[T]):
-    """A place in a body, as far as selectors can tell it from others. `chosen` is what the selectors that end here mean."""
+    """A state of the automaton: all places with the same cursors. `chosen` is the result of the selectors that end here."""
 
     __slots__ = ("_automaton", "_below", "_next", "_other", "chosen", "cursors")
 
     def __init__(self, automaton: "Selectors[T]", cursors: frozenset[_Cursor], chosen: T | None) -> None:
-        """Belong to `automaton`."""
+        """Create the state of `automaton` with the given cursors."""
         self._automaton = automaton
         self.cursors = cursors
         self._below: dict[str, Place[T]] = {}
-        self._next: dict[str, Place[T]] = {}  # by the steps that some selector names
+        self._next: dict[str, Place[T]] = {}  # by steps that occur in a selector
         self._other: Place[T] | None = None  # by any other step
         self.chosen = chosen
 
     def below(self, key: str, budget: Budget = UNMETERED) -> "Place[T]":
-        """Return the place of `key` in the object that stands here.
+        """Return the place of `key` in the object at this place.
 
         Raises:
             RefusedError: `too_complex`.
@@ -96,11 +95,11 @@ class Place(Generic[T]):
         return found
 
     def either(self, other: "Place[T]") -> "Place[T]":
-        """Return the place that is both."""
+        """Return the place with the cursors of both."""
         return self._automaton.place(self.cursors | other.cursors)
 
     def step(self, step: str) -> "Place[T]":
-        """Return the place that one step, in normal form, leads to."""
+        """Return the next place after one step, given in normal form."""
         automaton = self._automaton
         if step not in automaton.named:
             if self._other is None:
@@ -113,23 +112,23 @@ class Place(Generic[T]):
 
 
 class Selectors(Generic[T]):
-    """Selectors, each with what it means; of several that end at one place, `choose` says what they mean together."""
+    """The automaton of selectors, each with its result; `choose` combines the results of selectors that end at one place."""
 
     def __init__(self, selectors: Mapping[Steps, T], choose: Callable[[Iterable[T]], T]) -> None:
-        """Stand at the root of a body."""
+        """Build the first state, `root`, which is the place of the body itself."""
         self._selectors = tuple(selectors.items())
         self._choose = choose
         self._places: dict[frozenset[_Cursor], Place[T]] = {}
         self.named = frozenset(step for selector in selectors for step in selector)
-        """Every step that some selector names."""
+        """All steps that occur in a selector."""
         self.root = self.place(frozenset((number, 0) for number in range(len(self._selectors))))
 
     def __bool__(self) -> bool:
-        """Whether there is any."""
+        """Return whether there is a selector."""
         return bool(self._selectors)
 
     def step(self, cursors: frozenset[_Cursor], key: str) -> Place[T]:
-        """Return the place that `key`, in normal form, leads to."""
+        """Return the next place after `key`, given in normal form, for selectors at `cursors`."""
         reached: set[_Cursor] = set()
         for number, behind in cursors:
             selector = self._selectors[number][0]
@@ -137,8 +136,8 @@ class Selectors(Generic[T]):
                 continue
             expected = selector[behind]
             if expected == DEEP:
-                reached.add((number, behind))  # one more key that it stands for
-                behind += 1  # noqa: PLW2901 - or none: the step after it is tried too
+                reached.add((number, behind))  # `**` stands for this key as well
+                behind += 1  # noqa: PLW2901 - or for no key: the next step is tried too
                 while selector[behind] == DEEP:
                     behind += 1  # noqa: PLW2901
                 expected = selector[behind]
@@ -147,7 +146,7 @@ class Selectors(Generic[T]):
         return self.place(frozenset(reached))
 
     def place(self, cursors: frozenset[_Cursor]) -> Place[T]:
-        """Return the place where selectors stand at `cursors`."""
+        """Return the state with these cursors, from memory if it is there."""
         known = self._places.get(cursors)
         if known is None:
             if len(self._places) >= STATES_MAX:

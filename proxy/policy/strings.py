@@ -1,4 +1,4 @@
-"""Treats the texts of a body: what is held in one is a part of the body, and detectors look at the rest."""
+"""Applies the rules to the texts of a body: structure inside a text is part of the body, and detectors scan the rest."""
 
 from collections.abc import Callable
 from typing import Any, Final
@@ -16,9 +16,9 @@ from proxy.policy.selector import Place
 from proxy.policy.undone import Undone
 
 INSIDE: Final = '""'
-# What it takes to look into a text, in units of `payload.budget`.
+# The cost of a search for structure in a text, in units of `payload.budget`.
 TEXT_UNITS: Final = 4
-# Short texts and numbers of a body in which nothing was found are remembered until its end.
+# Bounds of the short texts and numbers without a find that are remembered until the end of the body.
 CLEAR_MAX: Final = 4096
 CLEAR_MAX_CHARACTERS: Final = 24
 _OPENING: Final = ("{", "[", '"')
@@ -26,21 +26,21 @@ _NUMBER_STARTS: Final = "+0123456789"
 
 
 def _holds_nothing(text: str) -> bool:
-    """Say whether a text holds no names, so that what becomes of it does not depend on where it stands."""
+    """Return whether a text holds no field names. The result for such a text does not depend on its place in the body."""
     return "=" not in text and ":" not in text and "%" not in text and text.lstrip()[:1] not in _OPENING
 
 
 class Strings(Deciding):
-    """The texts of one body."""
+    """The part of a walk that treats the texts of one body."""
 
     __slots__ = ()
 
     def _value(self, value: Any, position: Position, place: Place[Choices], *, transparent: bool) -> Any:  # noqa: ANN401
-        """Return what may leave of a value; `Walk` says how."""
+        """Return the value to send, or `GONE`; `Walk` implements it."""
         raise NotImplementedError
 
     def _text(self, text: str, position: Position, place: Place[Choices]) -> Any:  # noqa: ANN401
-        """Return what may leave of a text: what is held in it treated, then what detectors find in the rest."""
+        """Return the text to send, or `GONE`: rules apply to the structure in it, then detectors scan the rest."""
         if position.opaque and texts.coded(text):
             return text
         if position.exempt:
@@ -107,7 +107,10 @@ class Strings(Deciding):
         return "".join((*pieces, text[done:])) if pieces else text
 
     def _exempt(self, text: str, position: Position, place: Place[Choices]) -> str:
-        """Return what may leave of a text at an identifier position: all but parameters of a URL; a page view's name is one."""
+        """Return the text to send at an identifier position. Only the parameters of a URL may change.
+
+        The name of a page view is such a URL.
+        """
         end = texts.query_at(text) if self._structured else len(text)
         self._detected(text[:end], text[:end], position)
         if end == len(text):
@@ -116,7 +119,7 @@ class Strings(Deciding):
         return text[:end] + ("" if query is GONE else query)
 
     def _held(self, text: str, held: Held, place: Place[Choices]) -> Any:  # noqa: ANN401
-        """Return a text with the JSON it holds treated; the very text, if nothing in it changed and nothing was lost."""
+        """Return a text with the rules applied to the JSON in it, or the same text if nothing in it changed."""
         before = encode(held.value) if held.exact else b""
         kept = self._deeper(lambda: self._value(held.value, NOWHERE, place, transparent=False))
         if kept is GONE:
@@ -128,7 +131,7 @@ class Strings(Deciding):
         return None if left is GONE else str(left)
 
     def _deeper(self, look: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Return what `look` does, at structure that a string holds.
+        """Return the result of `look`, called one level of nested structure deeper.
 
         Raises:
             RefusedError: `too_deep`.
@@ -143,7 +146,7 @@ class Strings(Deciding):
         return kept
 
     def _named_values(self, text: str, place: Place[Choices]) -> str:
-        """Return a text with the values masked that rules take by the quoted names before them."""
+        """Return a text in which a value is masked if a rule matches the quoted name before it."""
         if ":" not in text:
             return text
         pieces: list[str] = []
@@ -155,7 +158,7 @@ class Strings(Deciding):
         return "".join((*pieces, text[done:])) if pieces else text
 
     def _parameters(self, text: str, place: Place[Choices]) -> str:
-        """Return a text with its parameters as rules say."""
+        """Return a text with the actions of the matching rules applied to its parameters (`name=value`)."""
         if "=" not in text:
             return text
         pieces: list[str] = []
@@ -169,7 +172,7 @@ class Strings(Deciding):
             done = parameter.end
             if choice is None or choice.hit.action is Action.STRIP:
                 if text[done : done + 1] in ("&", ";"):
-                    done += 1  # the separator goes with what it separated
+                    done += 1  # drop the separator together with the parameter
                 elif pieces[-1][-1:] in ("&", ";"):
                     pieces[-1] = pieces[-1][:-1]
             elif choice.hit.action is Action.HASH:
@@ -180,7 +183,7 @@ class Strings(Deciding):
         return "".join((*pieces, text[done:])) if pieces else text
 
     def _people(self, text: str) -> str:
-        """Return a text with the people replaced whom the request names, where one is a whole piece of it."""
+        """Return a text in which each whole piece that names a person of the request is replaced by the pseudonym."""
         named = self._named
         if named is None:
             return text
@@ -198,7 +201,7 @@ class Strings(Deciding):
         return "".join((*kept, text[done:])) if kept else text
 
     def _takes(self, name: str, place: Place[Choices]) -> bool:
-        """Say whether a rule takes what the `name` in a text stands before; count the rule in any case."""
+        """Return whether a rule changes the value of the field `name` in a text; record the rule in any case."""
         choice = self._choice_in_text(name, place)
         if choice is None:
             return False

@@ -1,1 +1,1 @@
-"""A Customer.io to test against: strict where the real one is, and able to fail on request."""
+"""A simulator of Customer.io for tests: it is as strict as the real service, and fails on request."""

@@ -1,6 +1,6 @@
-"""The App API's people, segments, suppressions, exports and account (customerio-api.md 1.5, and every path of the Node SDK).
+"""The App API for people, segments, suppressions, exports and the account: every path of the Node SDK.
 
-Reads answer fixed, plausible JSON: nothing is stored. What is checked is what the SDK itself insists on.
+Reads return fixed, plausible JSON, because nothing is stored. The checks are those of the SDK itself.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,7 +22,7 @@ def write(
     query: Mapping[str, Check] = _NOTHING,
     needs: Sequence[str] = (),
 ) -> Row:
-    """Return an endpoint of the App API; without a `reply` it answers 204."""
+    """Return the row of an App API endpoint; without a `reply` it answers 204."""
     return Row(
         name,
         method,
@@ -45,17 +45,17 @@ def read(
     query: Mapping[str, Check] = _NOTHING,
     needs: Sequence[str] = (),
 ) -> Row:
-    """Return an endpoint that is only read."""
+    """Return the row of a GET endpoint with the JSON answer `reply`."""
     return write(name, "GET", path, reply=reply, query=query, needs=needs)
 
 
 def remove(name: str, path: str) -> Row:
-    """Return an endpoint that deletes, and answers 204."""
+    """Return the row of a DELETE endpoint, which answers 204."""
     return write(name, "DELETE", path)
 
 
 def page(of: str, *items: Json) -> Json:
-    """Return the one and only page of a list."""
+    """Return the only page of a list."""
     return {of: list(items), "next": ""}
 
 
@@ -84,7 +84,7 @@ _SUPPRESSION_PATH = "/v1/esp/suppression/{type:suppression}"
 
 
 def _found(call: Call) -> Json:
-    # A `+` sent raw is a space: then the answer is 200 and empty, not an error (customerio-api.md 1.1).
+    # A raw `+` in a query is a space. The answer is then 200 with an empty list, not an error ("About Customer.io's APIs").
     wanted = call.query["email"]
     return {"results": [] if " " in wanted else [{**_PERSON, "email": wanted}]}
 

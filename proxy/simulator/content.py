@@ -1,6 +1,6 @@
-"""What the App API holds to be sent: campaigns, broadcasts, newsletters, templates, assets, collections, webhooks.
+"""The App API for content: campaigns, broadcasts, newsletters, templates, assets, collections and webhooks.
 
-Every path of the Node SDK (customerio-api.md 1.5). As in `app.py`, answers are fixed and nothing is stored.
+It has every path of the Node SDK. As in `app.py`, answers are fixed and nothing is stored.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ _LINKS: dict[str, Json] = {
 _MESSAGES = page("messages", MESSAGE)
 _META: dict[str, Json] = {"page": 1, "limit": 10, "total": 1}
 
-_OPTIONAL = any_of(json_object, null)  # the Node SDK sends `{}` where it is given nothing
+_OPTIONAL = any_of(json_object, null)  # the Node SDK sends `{}` if the application gives no body
 _STEPS: Mapping[str, Check] = MappingProxyType({"steps": digits})
 _LISTED: Mapping[str, Check] = MappingProxyType({**PAGES, "page": digits})
 _JOURNEY: Mapping[str, Check] = MappingProxyType({"start": digits, "end": digits, "resolution": text()})
@@ -51,7 +51,7 @@ _DE = "/v1/design_studio/emails/{email_id}"
 
 
 def _actions(name: str, base: str) -> tuple[Row, ...]:
-    """Return what campaigns and broadcasts have in common: their actions, metrics and messages."""
+    """Return the rows that campaigns and broadcasts share: actions, metrics and messages."""
     action = f"{base}/actions/{{action_id:int}}"
     language = f"{action}/language/{{language}}"
     return (
@@ -69,7 +69,7 @@ def _actions(name: str, base: str) -> tuple[Row, ...]:
 
 
 def _languages(name: str, base: str) -> tuple[Row, ...]:
-    """Return the language variants of a newsletter or of one of its test groups."""
+    """Return the rows for the language variants of a newsletter or of one of its test groups."""
     return (
         write(f"{name}.create", "POST", base, _OPTIONAL, reply={"content": _CONTENT}),
         read(name, f"{base}/{{language}}", {"content": _CONTENT}),
@@ -79,7 +79,7 @@ def _languages(name: str, base: str) -> tuple[Row, ...]:
 
 
 def _kept(name: str, base: str, item: str, create: Check, *, one: dict[str, Json], listed: Json) -> tuple[Row, ...]:
-    """Return the five ways to keep a kind of thing at `base`; a change answers 204."""
+    """Return the rows to list, create, get, update and delete at `base`; an update answers 204."""
     return (
         read(f"{name}.list", base, listed, _LISTED),
         write(f"{name}.create", "POST", base, create, reply=one),
@@ -170,7 +170,7 @@ ROWS: tuple[Row, ...] = (
         listed={"components": [_COMPONENT], "folders": [_FOLDER], "meta": _META},
     ),
     read("app.assets.list", "/v1/assets", {"assets": [_ASSET], "meta": _META}, _LISTED),
-    # The one body that is no JSON (customerio-api.md 1.5).
+    # The only body that is not JSON (Node SDK, `dist/lib/api.js`).
     replace(_ASSETS[1], media=Media.MULTIPART, max_body_bytes=_UPLOAD_BYTES),
     *_ASSETS[2:],
     *_kept(

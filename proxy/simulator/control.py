@@ -1,4 +1,4 @@
-"""The simulator's own endpoints, below `/__simulator__/`: what arrived, and what is to go wrong. They need no credential."""
+"""The simulator's own endpoints under `/__simulator__/`: recorded requests and scripted faults. They need no credential."""
 
 from aiohttp import web
 
@@ -13,8 +13,8 @@ PREFIX = "/__simulator__/"
 async def control(request: web.BaseRequest, journal: Journal, script: Script) -> Reply:
     """Return the answer of the control API.
 
-    `GET` and `DELETE /__simulator__/requests` show and forget what arrived; `GET`, `POST` and `DELETE /__simulator__/faults`
-    show, append to and forget the script.
+    `GET` and `DELETE /__simulator__/requests` list and delete the recorded requests. `GET`, `POST` and
+    `DELETE /__simulator__/faults` list, append to and delete the script.
     """
     match request.method, request.raw_path.removeprefix(PREFIX):
         case "GET", "requests":

@@ -1,7 +1,7 @@
-"""All endpoints in one table, and how a request finds its row.
+"""The table of all endpoints, and the match of a request to its row.
 
-Paths are matched as they came: static segments byte for byte, a parameter as one segment that is decoded once. Nothing is
-folded or collapsed, so that a client (or a proxy) that forms a wrong path is told so.
+Paths are matched as received: static segments byte for byte, and a parameter as one segment, which is decoded once. Nothing is
+normalised, so a client or proxy that forms a wrong path gets an error.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,7 +24,7 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The row of a request, the decoded parameters of its path, and what is wrong with them."""
+    """The row of a request, the decoded parameters of its path, and the problems with these parameters."""
 
     row: Row
     parameters: Mapping[str, str]
@@ -33,7 +33,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Missing:
-    """No row. `methods` are those that the path does take; none if there is no such path."""
+    """The result for a request without a row. `methods` are the methods of the path; it is empty for an unknown path."""
 
     methods: tuple[str, ...]
 
@@ -42,7 +42,7 @@ class Table:
     """An index of rows by the number of their segments."""
 
     def __init__(self, rows: Iterable[Row] = ENDPOINTS) -> None:
-        """Index `rows`; where several fit a path, the one with the earliest static segment wins."""
+        """Index `rows`; if several match a path, the one with the earliest static segment wins."""
         self._by_length: dict[int, list[tuple[tuple[str, ...], Row]]] = {}
         for row in rows:
             template = tuple(row.path.split("/"))
@@ -51,7 +51,7 @@ class Table:
             templates.sort(key=lambda one: [part.startswith("{") for part in one[0]])
 
     def find(self, method: str, path: str) -> Found | Missing:
-        """Return the row for `path`, the raw target without its query."""
+        """Return the row of `method` and `path`, which is the raw target without its query, or `Missing`."""
         segments = path.split("/")
         methods = []
         for template, row in self._by_length.get(len(segments), ()):
@@ -70,7 +70,7 @@ def _fits(template: Sequence[str], segments: Sequence[str]) -> bool:
 
 
 def _is_name(segment: str) -> bool:
-    """Say whether a raw segment can be a parameter; dot segments are folded away by whatever stands before the real service."""
+    """Return whether a raw segment can be a parameter. Servers before the real service resolve dot segments, so they cannot."""
     return segment != "" and unquote_to_bytes(segment) not in {b".", b".."}
 
 
@@ -86,7 +86,7 @@ def _found(row: Row, template: Sequence[str], segments: Sequence[str]) -> Found:
             problems.append(Problem(name, "is not UTF-8"))
             continue
         problems.extend(_KINDS[kind or "text"](name, parameters[name]))
-    # The App API looks the thing up and does not find it (customerio-api.md 1.5).
+    # The App API answers 404 for an id of the wrong form, as for any id that it does not find.
     status = 404 if row.api is Api.APP else 400
     return Found(row, parameters, [Problem(one.field, one.message, one.reason, status) for one in problems])
 

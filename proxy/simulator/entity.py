@@ -1,4 +1,4 @@
-"""The Track API, version 2: one operation, or a batch of them (customerio-api.md 1.2, 1.4)."""
+"""The Track API, version 2: one operation, or a batch of operations (Track API reference, v2)."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -29,14 +29,14 @@ BATCH_BYTES = 500 * KIB
 OBJECT_ATTRIBUTES_BYTES = 100 * KIB
 
 _PERSON = exactly_one({"id": PERSON["id"], "email": PERSON["email"], "phone": e164, "cio_id": PERSON["cio_id"]})
-_MERGED = exactly_one(PERSON)  # a merge knows no phone
+_MERGED = exactly_one(PERSON)  # a merge has no phone
 
 
 _NUMBER = any_of(digits, integer)
 
 
 def _object(field: str, value: Json) -> Iterator[Problem]:
-    """Check the name of an object: its type and id, or Customer.io's own id for it."""
+    """Check the identifiers of an object: its type and id, or Customer.io's own id of the object."""
     if isinstance(value, dict) and value.get("cio_object_id") is not None:
         yield from person_id(f"{field}.cio_object_id", value["cio_object_id"])
     else:
@@ -61,7 +61,7 @@ _DELIVERY: Mapping[str, Check] = {
     "attributes": fields(required={"device_token": text()}),
 }
 
-# What each action needs and may hold, by the type of thing it is done to.
+# The required and optional fields of each operation, by type and action.
 OPERATIONS: Mapping[tuple[str, str], Check] = MappingProxyType(
     {
         ("person", "identify"): fields(
@@ -101,7 +101,7 @@ _TYPES = tuple(sorted({kind for kind, _ in OPERATIONS}))
 
 
 def operation(field: str, value: Json) -> Iterator[Problem]:
-    """Check one operation: its type, its action, and what that action holds."""
+    """Check one operation: its type, its action, and the fields of that action."""
     problems = list(fields({"type": text(allowed=_TYPES), "action": text()})(field, value))
     if problems or not isinstance(value, dict):
         yield from problems
@@ -114,7 +114,7 @@ def operation(field: str, value: Json) -> Iterator[Problem]:
 
 
 def batch(field: str, value: Json) -> Iterator[Problem]:
-    """Check a batch: the whole of it, then each item by itself, for the rest is accepted (207)."""
+    """Check a batch: first as a whole, then each item on its own. Valid items are accepted (207)."""
     problems = list(fields({"batch": array(anything, at_least=1)})(field, value))
     yield from problems
     if problems or not isinstance(value, dict) or not isinstance(value["batch"], list):

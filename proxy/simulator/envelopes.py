@@ -1,7 +1,7 @@
-"""How each API tells an error, as bytes (customerio-api.md 1.1, 1.3 to 1.6).
+"""Encodes errors in the shape of each API (Track, App and Pipelines API references).
 
-Bodies that the real services are not documented to have (a 401 of the Track API, everything of the pipelines) are told in the
-shape their neighbours have; `docs/simulator.md` lists them.
+Some bodies are not documented: a 401 of the Track API, and all errors of Pipelines. They have the shape of similar errors, and
+`docs/simulator.md` lists them.
 """
 
 import json
@@ -12,7 +12,7 @@ from proxy.simulator.model import Api, Credential, Envelope, Json, Problem, Repl
 
 _JSON_HEADERS: Mapping[str, str] = {"Content-Type": "application/json"}
 
-# For a path that is no endpoint: what the API it seems to belong to would say.
+# The shape for a path that is no endpoint, by the API that the path seems to belong to.
 _OF_API: Mapping[Api, Envelope] = {
     Api.TRACK: Envelope.META_ERROR,
     Api.APP: Envelope.DETAIL,
@@ -21,33 +21,33 @@ _OF_API: Mapping[Api, Envelope] = {
 
 
 def dumps(value: Json) -> bytes:
-    """Return `value` as JSON; lone surrogates, which some clients send, stay escapes."""
+    """Return `value` as compact JSON in ASCII; lone surrogates, which some clients send, are escaped."""
     return json.dumps(value, separators=(",", ":")).encode()
 
 
 def reply(status: int, value: Json) -> Reply:
-    """Return an answer of JSON."""
+    """Return an answer with a JSON body."""
     return Reply(status, dumps(value), _JSON_HEADERS)
 
 
 def refusal(envelope: Envelope, problems: Sequence[Problem]) -> Reply:
-    """Return the answer that tells `problems`; the first decides its status, unless only batch items are refused (207)."""
+    """Return the answer that lists `problems`. The status is that of the first, or 207 if all are about batch items."""
     status = HTTPStatus.MULTI_STATUS if all(problem.index is not None for problem in problems) else problems[0].status
     return reply(status, _TOLD[envelope](problems, status))
 
 
 def stranger(target: str, problem: Problem) -> Reply:
-    """Return the answer for a call that is no endpoint."""
+    """Return the answer for a call to an unknown endpoint."""
     return refusal(_OF_API[guess(target)], [problem])
 
 
 def guess(target: str) -> Api:
-    """Return the API that an unknown target seems to belong to; the three share one port here."""
+    """Return the API that an unknown target seems to belong to: the simulator serves all three on one port."""
     return Api.APP if target.startswith("/v1/") else Api.TRACK
 
 
 def unauthorized(row: Row | None, target: str) -> Reply:
-    """Return the answer to wrong credentials. It never says which half is wrong (customerio-api.md 5)."""
+    """Return the answer to a wrong credential. It does not say whether the site id or the API key is wrong."""
     credential = row.credential if row else Credential.NONE
     what = {
         Credential.SITE: "Unauthorized request: check the site id and the API key",
@@ -57,7 +57,7 @@ def unauthorized(row: Row | None, target: str) -> Reply:
     }[credential]
     envelope = row.errors if row else _OF_API[guess(target)]
     if envelope is Envelope.META_ERRORS or envelope is Envelope.FIELDS:
-        envelope = Envelope.META_ERROR  # not about a field of the call
+        envelope = Envelope.META_ERROR  # the error is not about a field of the call
     return refusal(envelope, [Problem("", what, "unauthorized", HTTPStatus.UNAUTHORIZED)])
 
 
@@ -79,7 +79,7 @@ def _fields(problems: Sequence[Problem], status: int) -> Json:
         told: dict[str, Json] = {"reason": problem.reason, "field": problem.field, "message": _sentence(problem)}
         if problem.index is not None:
             if status != HTTPStatus.MULTI_STATUS:
-                continue  # the whole batch is refused: items are not told apart
+                continue  # the whole batch is refused, so errors of items are left out
             told["batch_index"] = problem.index
         errors.append(told)
     return {"errors": errors}
@@ -89,7 +89,7 @@ def _detail(problems: Sequence[Problem], status: int) -> Json:
     errors: list[Json] = []
     for problem in problems:
         told: dict[str, Json] = {"detail": _sentence(problem), "status": f"{status:d}"}
-        if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # the one status that points at the place (customerio-api.md 1.5)
+        if status == HTTPStatus.UNPROCESSABLE_ENTITY:  # only a 422 has a pointer to the field (App API reference)
             told["source"] = {"pointer": "/" + problem.field.replace(".", "/")}
         errors.append(told)
     return {"errors": errors}

@@ -1,7 +1,7 @@
-"""Faults on request: what can be asked for, strictly validated, and which request meets which.
+"""Faults on request: the strictly validated script of faults, and the match of requests to its entries.
 
-A script is a list of `{"match": {...}, "times": n, "fault": {"kind": ...}}`. A request meets the first entry that matches it
-and has times left. `docs/simulator.md` shows each kind.
+A script is a list of `{"match": {...}, "times": n, "fault": {"kind": ...}}`. A request gets the fault of the first entry that
+matches it and has times left. `docs/simulator.md` shows each kind.
 """
 
 import re
@@ -18,7 +18,7 @@ MAX_SCRIPT_BYTES = 16 * 1024 * 1024
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
-# The simulator frames its answers itself; `no_length` and `half_answer` are the ways to frame them wrongly.
+# The simulator frames its answers itself; use `no_length` and `half_answer` for wrong framing.
 _FRAMING = frozenset({"content-length", "transfer-encoding", "connection"})
 _NO_BODY = frozenset({204, 304})
 
@@ -30,14 +30,14 @@ class _Strict(BaseModel):
 
 
 class Delay(_Strict):
-    """Answer as usual, but late."""
+    """Wait before the usual answer."""
 
     kind: Literal["delay"]
     seconds: Seconds
 
 
 class Drop(_Strict):
-    """Close the connection without an answer, before or after the body was read."""
+    """Close the connection without an answer, before or after the body is read."""
 
     kind: Literal["drop"]
     when: Literal["before_body", "after_body"] = "after_body"
@@ -50,14 +50,14 @@ class Reset(_Strict):
 
 
 class HalfAnswer(_Strict):
-    """Begin the usual answer and close in the middle of its body."""
+    """Start the usual answer and close the connection in the middle of its body."""
 
     kind: Literal["half_answer"]
     framing: Literal["length", "chunked"] = "length"
 
 
 class Garbage(_Strict):
-    """Answer bytes that are no HTTP, and close."""
+    """Send bytes that are not HTTP, and close the connection."""
 
     kind: Literal["garbage"]
     text: str = Field("\x16\x03\x01 this is no HTTP\r\n\r\n", min_length=1, max_length=65_536)
@@ -71,7 +71,7 @@ class Interim(_Strict):
 
 
 class SlowBody(_Strict):
-    """Send the body of the usual answer in drips."""
+    """Send the body of the usual answer in small pieces, with pauses between them."""
 
     kind: Literal["slow_body"]
     bytes_per_write: int = Field(1, ge=1)
@@ -79,19 +79,19 @@ class SlowBody(_Strict):
 
 
 class NoLength(_Strict):
-    """Answer with neither length nor chunking: the body ends where the connection does."""
+    """Answer without a length and without chunks: the end of the connection ends the body (RFC 9112 section 6.3)."""
 
     kind: Literal["no_length"]
 
 
 class Gzip(_Strict):
-    """Code the usual answer with gzip, whatever was asked for."""
+    """Encode the usual answer with gzip, even if the request does not accept it."""
 
     kind: Literal["gzip"]
 
 
 class Large(_Strict):
-    """Answer 200 with a JSON body of so many bytes."""
+    """Answer 200 with a JSON body of exactly `bytes` bytes."""
 
     kind: Literal["large"]
     bytes: int = Field(ge=16, le=MAX_ANSWER_BYTES)
@@ -99,7 +99,7 @@ class Large(_Strict):
 
 
 class ExtraBytes(_Strict):
-    """Answer as usual, and send more than was announced: at once, or on the idle connection later."""
+    """Answer as usual, and then send `text` beyond the announced length, after `seconds` on the idle connection."""
 
     kind: Literal["extra_bytes"]
     text: str = Field('HTTP/1.1 200 OK\r\nContent-Length: 14\r\n\r\n{"extra":true}', min_length=1, max_length=65_536)
@@ -107,21 +107,21 @@ class ExtraBytes(_Strict):
 
 
 class CloseAfter(_Strict):
-    """Answer as usual, keep-alive and all, and then close the connection unannounced."""
+    """Answer as usual with keep-alive, and then close the connection without notice after `seconds`."""
 
     kind: Literal["close_after"]
     seconds: Seconds = 0
 
 
 class Early(_Strict):
-    """Answer without having read the body."""
+    """Answer before the body is read."""
 
     kind: Literal["early"]
     status: int = Field(200, ge=200, le=599)
 
 
 class Status(_Strict):
-    """Answer any status, with a body of JSON or, if it is a string, of text."""
+    """Answer with any status; the body is JSON or, if it is a string, text."""
 
     kind: Literal["status"]
     status: int = Field(ge=200, le=599)
@@ -132,16 +132,16 @@ class Status(_Strict):
     def _sendable(self) -> "Status":
         for name, value in self.headers.items():
             if _TOKEN.fullmatch(name) is None or _VALUE.fullmatch(value) is None:
-                raise ValueError("headers must be names and values that HTTP can carry")
+                raise ValueError("headers must be valid HTTP names and values")
             if name.lower() in _FRAMING:
-                raise ValueError("headers must not hold Content-Length, Transfer-Encoding or Connection")
+                raise ValueError("headers must not include Content-Length, Transfer-Encoding or Connection")
         if self.body is not None and self.status in _NO_BODY:
             raise ValueError("a 204 or 304 has no body")
         return self
 
 
 class Redirect(_Strict):
-    """Answer 301, wrong datacenter, as a request to the wrong region gets it; `location` replaces the other region's URL."""
+    """Answer 301 "wrong datacenter", as for a request to the wrong region; `location` replaces the URL of the other region."""
 
     kind: Literal["redirect"]
     status: Literal[301, 302, 307, 308] = 301
@@ -149,7 +149,7 @@ class Redirect(_Strict):
 
 
 class RateLimited(_Strict):
-    """Answer 429; without `retry_after_seconds` as when a daily quota is used up."""
+    """Answer 429; `retry_after_seconds` null stands for a used-up daily quota, which has no `Retry-After`."""
 
     kind: Literal["rate_limited"]
     retry_after_seconds: int | None = Field(1, ge=0)
@@ -162,7 +162,7 @@ class Unauthorized(_Strict):
 
 
 class EchoSecret(_Strict):
-    """Answer with the credential that came, in a header and in the body, as it was sent and decoded."""
+    """Answer with the credential of the request in a header and in the body, both as sent and decoded."""
 
     kind: Literal["echo_secret"]
     status: int = Field(400, ge=200, le=599)
@@ -177,18 +177,18 @@ Fault = (
 
 
 class Match(_Strict):
-    """Which requests: by method, and by how the raw target begins."""
+    """The requests that an entry matches: by method, and by the prefix of the raw target."""
 
     method: str | None = Field(None, pattern=r"^[A-Z]+$")
     path_prefix: str = Field("/", pattern=r"^/")
 
     def fits(self, method: str, target: str) -> bool:
-        """Say whether a request is one of these."""
+        """Return whether a request matches."""
         return (self.method is None or self.method == method) and target.startswith(self.path_prefix)
 
 
 class Scripted(_Strict):
-    """One entry of a script."""
+    """One entry of a script: the fault, the requests that get it, and how often."""
 
     match: Match = Match()
     times: int = Field(1, ge=1, le=MAX_TIMES)
@@ -199,14 +199,14 @@ _SCRIPT = TypeAdapter(list[Scripted])
 
 
 class ScriptError(ValueError):
-    """A script is not one; its text says where and why."""
+    """The script is invalid; the text says where and why."""
 
 
 def parse(script: bytes | Sequence[object]) -> list[Scripted]:
     """Return the entries of a script given as JSON or as plain values.
 
     Raises:
-        ScriptError: it is not a script.
+        ScriptError: the script is invalid.
     """
     try:
         return _SCRIPT.validate_json(script) if isinstance(script, bytes) else _SCRIPT.validate_python(list(script))
@@ -217,30 +217,30 @@ def parse(script: bytes | Sequence[object]) -> list[Scripted]:
 
 
 class Script:
-    """The faults still to come."""
+    """The scripted faults that are still pending."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Start with an empty script."""
         self._pending: list[Scripted] = []
 
     @property
     def pending(self) -> Sequence[Scripted]:
-        """What is left, in order, each with the times it is left for."""
+        """The pending entries in order, each with the times that are left."""
         return tuple(self._pending)
 
     def add(self, script: bytes | Sequence[object]) -> None:
         """Append a script.
 
         Raises:
-            ScriptError: it is not one, or too much is pending.
+            ScriptError: the script is invalid, or too many entries are pending.
         """
         entries = parse(script)
         if len(self._pending) + len(entries) > PENDING:
-            raise ScriptError(f"not more than {PENDING} entries can be pending")
+            raise ScriptError(f"at most {PENDING} entries can be pending")
         self._pending += entries
 
     def take(self, method: str, target: str) -> Fault | None:
-        """Return the fault that a request meets, used up once more; None if it meets none."""
+        """Return the fault for a request and count it as used once; None if no entry matches."""
         for place, entry in enumerate(self._pending):
             if entry.match.fits(method, target):
                 self._pending[place : place + 1] = (
@@ -250,5 +250,5 @@ class Script:
         return None
 
     def clear(self) -> None:
-        """Forget what is pending."""
+        """Delete all pending entries."""
         self._pending.clear()

@@ -1,4 +1,4 @@
-"""What arrived, kept for whoever asks: bounded in number and in bytes, the oldest dropped first and counted."""
+"""Records the requests that arrived, bounded in number and bytes. The oldest are dropped first, and counted."""
 
 import base64
 from collections.abc import Sequence
@@ -13,10 +13,10 @@ _CODINGS = frozenset({"gzip", "deflate"})
 
 @dataclass(slots=True, eq=False)
 class Entry:
-    """One request that arrived, and what became of it.
+    """One request that arrived, and its result.
 
-    `complete` says that the whole body came. `status` is what was answered, None if nothing was. `fault` is the kind of the
-    scripted fault it met, `endpoint` the name of its row, each None if there was none.
+    `complete` says whether the whole body arrived. `status` is the status of the answer, or None without an answer. `fault` is
+    the kind of its scripted fault, and `endpoint` is the name of its row; each may be None.
     """
 
     number: int
@@ -28,7 +28,7 @@ class Entry:
 
     @property
     def json(self) -> Json:
-        """The decoded body; None if it is empty, or no JSON."""
+        """The decoded body; None if it is empty or not JSON."""
         if not self.request.body:
             return None
         try:
@@ -38,7 +38,7 @@ class Entry:
 
     @property
     def size_bytes(self) -> int:
-        """About what it costs to keep."""
+        """The approximate memory of the entry."""
         request = self.request
         return len(request.target) + len(request.body) + sum(len(name) + len(value) for name, value in request.headers)
 
@@ -62,7 +62,7 @@ class Journal:
     """The entries, oldest first."""
 
     def __init__(self, max_records: int, max_bytes: int) -> None:
-        """Keep at most so many entries, and so many bytes of them.
+        """Keep at most `max_records` entries with together `max_bytes` bytes.
 
         Raises:
             ValueError: a bound is not positive.
@@ -75,15 +75,15 @@ class Journal:
         self._bytes = 0
         self._last = 0
         self.dropped = 0
-        self.malformed = 0  # messages that were not HTTP, of which nothing is kept
+        self.malformed = 0  # messages that were not HTTP; nothing of them is kept
 
     @property
     def entries(self) -> Sequence[Entry]:
-        """What is kept, oldest first."""
+        """The recorded entries, oldest first."""
         return tuple(self._entries.values())
 
     def open(self, request: Received) -> Entry:
-        """Begin the entry of a request whose head has arrived."""
+        """Start the entry of a request whose head has arrived."""
         self._last += 1
         entry = Entry(self._last, request)
         self._entries[entry.number] = entry
@@ -92,7 +92,7 @@ class Journal:
         return entry
 
     def arrived(self, entry: Entry, body: bytes, *, complete: bool) -> None:
-        """Add the body to an entry, or as much of it as came."""
+        """Add the body, or the part of it that arrived, to an entry."""
         kept = entry.number in self._entries
         before = entry.size_bytes
         entry.request = Received(entry.request.method, entry.request.target, entry.request.headers, body)
@@ -102,7 +102,7 @@ class Journal:
             self._trim()
 
     def clear(self) -> None:
-        """Forget everything; numbers go on."""
+        """Delete all entries; numbers continue."""
         self._entries.clear()
         self._bytes = self.dropped = self.malformed = 0
 

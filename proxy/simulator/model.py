@@ -1,7 +1,7 @@
-"""The words the simulator is written in: what a call is, what an endpoint is, and what an answer is.
+"""The types of the simulator: calls, endpoints and answers.
 
-Values only. The facts themselves stand in the tables beside this file (`track`, `entity`, `send`, `app`, `content`,
-`pipelines`); nothing here knows the sidecar, because the simulator is a witness of it.
+The facts are in the tables of the modules `track`, `entity`, `send`, `app`, `content` and `pipelines`. Nothing here imports the
+sidecar, because the simulator must be able to prove the sidecar wrong.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ MIB = 1024 * KIB
 
 
 class Api(StrEnum):
-    """The three APIs, each at a host of its own in the real world."""
+    """Customer.io's three APIs, each of which has a host of its own."""
 
     TRACK = "track"
     APP = "app"
@@ -25,7 +25,7 @@ class Api(StrEnum):
 
 
 class Credential(StrEnum):
-    """What a call has to bring (customerio-api.md 1.1)."""
+    """The credential that a call needs (Track, App and Pipelines API references, Authentication)."""
 
     SITE = "site"  # Authorization: Basic site_id:api_key
     APP_KEY = "app_key"  # Authorization: Bearer app_key
@@ -34,17 +34,17 @@ class Credential(StrEnum):
 
 
 class Envelope(StrEnum):
-    """The shapes in which Customer.io tells an error; the endpoint decides which (customerio-api.md 1.3 to 1.6)."""
+    """The shapes of Customer.io's errors; each endpoint has one (Track, App and Pipelines API references)."""
 
     META_ERRORS = "meta_errors"  # {"meta": {"errors": ["…"]}}: Track v1
     META_ERROR = "meta_error"  # {"meta": {"error": "…"}}: merges, and sends
     FIELDS = "fields"  # {"errors": [{"reason", "field", "message"}]}: Track v2
     DETAIL = "detail"  # {"errors": [{"detail", "status"}]}: the App API
-    CODE = "code"  # {"code", "message"}: pipelines, as far as its clients tell
+    CODE = "code"  # {"code", "message"}: Pipelines, the shape that its Python client parses
 
 
 class Media(StrEnum):
-    """What kind of body an endpoint takes."""
+    """The kind of body that an endpoint accepts."""
 
     JSON = "json"
     MULTIPART = "multipart"
@@ -52,10 +52,10 @@ class Media(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing that is wrong with a call.
+    """One fault in a call.
 
     `field` is a dotted path of names from our tables, never of names or values from the call. `index` is the position of the
-    batch item it was found in, where only that item is refused.
+    batch item, if only that item is refused.
     """
 
     field: str
@@ -67,7 +67,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The workspace that is simulated: its credentials, its region and its number. The defaults are documented placeholders."""
+    """A simulated workspace: its credentials, region and number. The defaults are documented placeholders."""
 
     site_id: str = field(default="simulated-site-id", repr=False)
     api_key: str = field(default="simulated-api-key", repr=False)
@@ -77,14 +77,14 @@ class Workspace:
     environment_id: int = 1
 
     def host(self, api: Api) -> str:
-        """Return the real host name of `api` in this workspace's region (customerio-api.md 1.1)."""
+        """Return the real host name of `api` in this workspace's region."""
         name = {Api.TRACK: "track", Api.APP: "api", Api.PIPELINES: "cdp"}[api]
         return f"{name}{'-eu' if self.region == 'eu' else ''}.customer.io"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A well-formed call, as the maker of an answer sees it. `body` is None where there was none."""
+    """A well-formed call, the input of the function that makes the answer. `body` is None if the call has none."""
 
     path: Mapping[str, str]
     query: Mapping[str, str]
@@ -94,17 +94,17 @@ class Call:
     workspace: Workspace
 
 
-# A check yields what is wrong with the JSON value that stands at a field. It never raises.
+# A check yields the problems of the JSON value of a field. It never raises.
 Check = Callable[[str, Json], Iterator[Problem]]
 
 
 def anything(_field: str, _value: Json) -> Iterator[Problem]:
-    """Accept every value."""
+    """Accept every value, and a missing body."""
     return iter(())
 
 
 def always(value: Json) -> Callable[[Call], Json]:
-    """Return a maker of the same answer for every call."""
+    """Return a function that gives the same answer to every call."""
     return lambda _: value
 
 
@@ -113,7 +113,7 @@ class Row:
     """One endpoint.
 
     `path` is a template: `{name}` is one segment that is not empty, `{name:int}` one of digits, `{name:person}` an identifier
-    of a person. `query` names the parameters that are looked at, `needs` those of them that must be there.
+    of a person. `query` lists the parameters that are checked, and `needs` those that are required.
     """
 
     name: str
@@ -123,19 +123,19 @@ class Row:
     credential: Credential
     errors: Envelope
     body: Check = anything
-    reply: Callable[[Call], Json] = always({})  # noqa: RUF009  # makes a function, and every row may share it
+    reply: Callable[[Call], Json] = always({})  # noqa: RUF009  # returns a function that all rows may share
     status: int = 200
     query: Mapping[str, Check] = field(default_factory=lambda: MappingProxyType({}))
     needs: Sequence[str] = ()
     media: Media = Media.JSON
     max_body_bytes: int = MIB
-    too_large_status: int = 400  # the Track API declares no 413 (customerio-api.md 1.1)
-    codings: frozenset[str] = frozenset()  # request codings taken beside identity
+    too_large_status: int = 400  # the Track API reference declares no 413
+    codings: frozenset[str] = frozenset()  # content codings of requests that are accepted besides identity
 
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """A request as it came over the wire: raw target, headers in order and case, and the body with its coding still on."""
+    """A request as received: the raw target, the headers in their order and case, and the body in its content coding."""
 
     method: str
     target: str
@@ -149,14 +149,14 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer before it is put on the wire."""
+    """An answer, before it is sent."""
 
     status: int
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def having(self, headers: Mapping[str, str]) -> "Reply":
-        """Return this answer with `headers` in the place of its own of the same name."""
+        """Return this answer with `headers` added; they replace headers of the same name."""
         named = {name.lower() for name in headers}
         kept = {name: value for name, value in self.headers.items() if name.lower() not in named}
         return Reply(self.status, self.body, {**kept, **headers})

@@ -1,6 +1,6 @@
-"""The Pipelines API (customerio-api.md 1.1, 1.6).
+"""The Pipelines API (Pipelines API reference).
 
-Only with `X-Strict-Mode: 1` does it say what it thinks of a call; without, it answers 200 and drops what it does not like.
+It reports errors only with the header `X-Strict-Mode: 1`. Without it, it answers 200 and drops invalid calls.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ def _call(who: Check, required: Mapping[str, Check] | None = None) -> Check:
 
 
 CALLS: Mapping[str, Check] = {
-    # A person may also be known by their email trait alone.
+    # A person may also be identified by the email trait alone.
     "identify": _call(at_least_one("userId", "anonymousId", "traits.email")),
     "track": _call(at_least_one("userId", "anonymousId", "groupId"), {"event": text()}),
     "page": _call(_WHO),
@@ -58,7 +58,7 @@ _row = partial(
     api=Api.PIPELINES,
     credential=Credential.WRITE_KEY,
     errors=Envelope.CODE,
-    codings=frozenset({"gzip", "deflate"}),  # the Python client can send gzip (customerio-api.md 2.2)
+    codings=frozenset({"gzip", "deflate"}),  # Customer.io's Python client for Pipelines can send gzip
 )
 
 ROWS: tuple[Row, ...] = (

@@ -1,6 +1,7 @@
-"""What Customer.io answers to a request: one pure decision, in the order in which the real one seems to decide.
+"""Decides on the answer to a request, in pure code and in the order in which the real service seems to decide.
 
-Find the endpoint, check the credential, take the coding off, look at size and content type, decode, check the shape, answer.
+The steps: find the endpoint, check the credential, decode the content coding, check size and content type, parse the JSON,
+check the shape, and answer.
 """
 
 import base64
@@ -20,27 +21,27 @@ from proxy.simulator.model import Api, Call, Credential, Json, Media, Problem, R
 
 _WINDOWS = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 _CHUNK_BYTES = 65_536
-DEPTH = 200  # what is checked, kept and shown again stays far from Python's own limit
+DEPTH = 200  # far below Python's recursion limit
 
 
 class RefusedError(Exception):
-    """The call is not well-formed; carries what is wrong with it."""
+    """The call is not well-formed; `problems` lists the reasons."""
 
     def __init__(self, *problems: Problem) -> None:
-        """Refuse for `problems`."""
+        """Store the reasons of the refusal."""
         super().__init__(len(problems))
         self.problems = problems
 
 
 def respond(found: Found | Missing, request: Received, workspace: Workspace, number: int, now: float) -> Reply:
-    """Return the answer to a request whose endpoint is `found`; `number` makes it unlike others, `now` is Unix time."""
+    """Return the answer to a request; `found` is its endpoint, `number` makes ids in answers unique, `now` is Unix time."""
     if isinstance(found, Missing):
         if not found.methods:
             return envelopes.stranger(request.target, Problem("", "not found", "not_found", 404))
         reply = envelopes.stranger(request.target, Problem("", "method not allowed", "not_allowed", 405))
         return reply.having({"Allow": ", ".join(found.methods)})
     row = found.row
-    # Without strict mode the pipelines accept whatever they are sent, and drop what is wrong (customerio-api.md 1.6).
+    # Without strict mode, Pipelines answers 200 to every call, and drops invalid ones (Pipelines API reference).
     lenient = row.api is Api.PIPELINES and request.values("x-strict-mode") != ["1"]
     if not authorised(row.credential, request, workspace):
         return envelopes.reply(200, {}) if lenient else envelopes.unauthorized(row, request.target)
@@ -52,7 +53,7 @@ def respond(found: Found | Missing, request: Received, workspace: Workspace, num
 
 
 def addressed(found: Found | Missing, request: Received, workspaces: Sequence[Workspace]) -> Workspace:
-    """Return the workspace whose credential a request brings; the first where it brings none of them."""
+    """Return the workspace that accepts the credential of a request, or the first workspace if none does."""
     if isinstance(found, Found):
         for workspace in workspaces:
             if authorised(found.row.credential, request, workspace):
@@ -61,7 +62,7 @@ def addressed(found: Found | Missing, request: Received, workspaces: Sequence[Wo
 
 
 def authorised(credential: Credential, request: Received, workspace: Workspace) -> bool:
-    """Say whether a request brings the credential it needs, exactly once."""
+    """Return whether a request has the right credential, in exactly one `Authorization` header."""
     if credential is Credential.NONE:
         return True
     headers = request.values("authorization")
@@ -73,7 +74,7 @@ def authorised(credential: Credential, request: Received, workspace: Workspace) 
 
 
 def basic(token: str) -> bytes:
-    """Return what a Basic token says. Go sends the URL-safe alphabet (customerio-api.md 2.2); b"" if it is no base64."""
+    """Return the decoded Basic token, or b"" if it is no base64. Customer.io's Go client sends the URL-safe alphabet."""
     try:
         return base64.b64decode(token.translate(str.maketrans("-_", "+/")), validate=True)
     except (binascii.Error, ValueError):
@@ -85,10 +86,10 @@ def _same(given: bytes, expected: str) -> bool:
 
 
 def _call(found: Found, request: Received, workspace: Workspace, number: int, now: float) -> Call:
-    """Return the well-formed call that a request is.
+    """Return the call of a well-formed request.
 
     Raises:
-        RefusedError: it is none.
+        RefusedError: the request is not well-formed.
     """
     row = found.row
     if found.problems:
@@ -115,7 +116,7 @@ def _body(row: Row, request: Received) -> Json:
     if row.media is Media.MULTIPART:
         _upload(media, content_types, data)
         return {}
-    # An empty body is fine whatever its content type: Ruby and Node label what is not there (customerio-api.md 2.2).
+    # An empty body may have any content type: Customer.io's Ruby and Node clients send one without a body.
     if not data:
         return None
     if media != "application/json":
@@ -124,10 +125,10 @@ def _body(row: Row, request: Received) -> Json:
 
 
 def inflate(request: Received, codings: frozenset[str], max_bytes: int) -> Iterator[bytes]:
-    """Yield a request's body without its coding, at most a chunk more than `max_bytes` of it.
+    """Yield a request's body without its content coding, at most one chunk more than `max_bytes`.
 
     Raises:
-        RefusedError: it has a coding that is not one of `codings`, or is not in that coding.
+        RefusedError: the coding is not one of `codings`, or the body is not valid in its coding.
     """
     coding = ",".join(request.values("content-encoding")).strip().lower()
     if coding in {"", "identity"}:
@@ -150,10 +151,10 @@ def inflate(request: Received, codings: frozenset[str], max_bytes: int) -> Itera
 
 
 def decode(data: bytes) -> Json:
-    """Return the JSON value of a body. Big numbers and lone surrogates stay as they are; NaN and infinities are no JSON.
+    """Return the JSON value of a body. Big integers and lone surrogates stay exact; NaN and infinities are not JSON.
 
     Raises:
-        RefusedError: it is none.
+        RefusedError: the body is not JSON, or too deep.
     """
     try:
         # Not orjson: it refuses lone surrogates, which some clients send, and rounds big integers.
@@ -166,7 +167,7 @@ def decode(data: bytes) -> Json:
 
 
 def _deeper(value: Json, limit: int) -> bool:
-    """Say whether a value has containers in containers more than `limit` deep."""
+    """Return whether a value has more than `limit` levels of nested containers."""
     level: list[Json] = [value]
     for _ in range(limit + 1):
         containers = [member for member in level if isinstance(member, dict | list)]

@@ -1,6 +1,6 @@
-"""Transactional sends and broadcast triggers of the App API (customerio-api.md 1.1, 1.5).
+"""Transactional sends and broadcast triggers of the App API (App API reference).
 
-The host of the Track API serves the sends too; here all APIs share one port anyway.
+The real Track host serves the sends too. The simulator serves all APIs on one port.
 """
 
 import base64
@@ -52,7 +52,7 @@ _EMAIL_FIELDS = fields(
         "attachments": values_of(base64_text),
     },
 )
-# Without a template the message itself has to be there.
+# Without a template, the call must contain the message itself.
 _CONTENT = any_of(at_least_one("transactional_message_id"), fields({"from": text(), "subject": text(), "body": text()}))
 _PUSH = both(
     fields({"identifiers": exactly_one(PERSON)}, {**_COMMON, "transactional_message_id": _MESSAGE_ID}),
@@ -90,7 +90,7 @@ def _queued(call: Call) -> Json:
 
 
 def _unprocessable(check: Check) -> Check:
-    """Return `check` with its refusals told as 422, as the broadcast trigger does."""
+    """Return `check` with status 422 for its problems, the status of the broadcast trigger."""
 
     def told(field: str, value: Json) -> Iterator[Problem]:
         return (replace(problem, status=422) for problem in check(field, value))
@@ -108,7 +108,7 @@ def _audience(_field: str, value: Json) -> Iterator[Problem]:
 
 
 def _filled(field: str, value: Json) -> Iterator[Problem]:
-    """Refuse an empty object, as the real one does (customerio-api.md 7, customerio-node#220)."""
+    """Refuse an empty object, as the real service does (customerio/customerio-node issue 220)."""
     yield from json_object(field, value)
     if value == {}:
         yield Problem(field, "must not be empty")
@@ -172,6 +172,6 @@ ROWS: tuple[Row, ...] = (
     _send("app.send.in_app", path="/v1/send/in_app", body=_TEMPLATED),
     _send("app.send.inbox_message", path="/v1/send/inbox_message", body=_TEMPLATED),
     _TRIGGER_ROW,
-    # Where Node up to 4.4 finds it.
+    # The path of the Node SDK up to 4.4.
     replace(_TRIGGER_ROW, name="app.broadcast.trigger.before", path="/v1/api/campaigns/{broadcast_id:int}/triggers"),
 )

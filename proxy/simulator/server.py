@@ -1,7 +1,7 @@
 """The simulator as a server: one port for all three APIs and for its own control endpoints, plain or TLS.
 
-* Everything that arrives is recorded before it is answered, whatever the answer; nothing is logged.
-* The simulator imports nothing of the sidecar that it is a witness of, but the clock.
+* Every request is recorded before it is answered. Nothing is logged.
+* The simulator imports nothing of the sidecar except the clock, so that it can prove the sidecar wrong.
 """
 
 import asyncio
@@ -29,20 +29,20 @@ from proxy.simulator.respond import addressed, respond
 RECORDED_REQUESTS = 10_000
 RECORDED_BYTES = 64 * MIB
 
-HEAD_BYTES = 65_536  # of one line, as generous as the servers in front of the real one
+HEAD_BYTES = 65_536  # the limit of one line, as large as that of the servers before the real service
 HEADER_COUNT = 200
 BODY_BYTES = max(row.max_body_bytes for row in ENDPOINTS)
 BODY_SECONDS = 60
 LINGER_SECONDS = 1
 SHUTDOWN_SECONDS = 0.25
 
-# aiohttp logs what it cannot parse, with bytes of it; those may be somebody's data.
+# aiohttp logs bytes of messages that it cannot parse, and those may be personal data.
 _QUIET = logging.getLogger("proxy.simulator")
 _QUIET.disabled = True
 
 
 class Simulator:
-    """One simulated workspace: what arrived at it, and what is to go wrong."""
+    """A simulated Customer.io: its workspaces, the recorded requests, and the scripted faults."""
 
     def __init__(
         self,
@@ -52,12 +52,12 @@ class Simulator:
         recorded_bytes: int = RECORDED_BYTES,
         clock: Clock | None = None,
     ) -> None:
-        """Simulate `workspace` (placeholder credentials if None), keeping so many requests and bytes of them.
+        """Simulate `workspace` (None: placeholder credentials); the record keeps so many requests and so many bytes.
 
         Raises:
             ValueError: a bound is not positive.
         """
-        # More than one while keys are rotated: each with its own, a revoked one is taken out.
+        # During a key rotation there are several, one per credential; a revoked credential is removed.
         self.workspaces: tuple[Workspace, ...] = (workspace or Workspace(),)
         self._journal = Journal(recorded_requests, recorded_bytes)
         self._script = Script()
@@ -71,26 +71,26 @@ class Simulator:
 
     @property
     def requests(self) -> Sequence[Entry]:
-        """What arrived, oldest first."""
+        """The recorded requests, oldest first."""
         return self._journal.entries
 
     @property
     def dropped(self) -> int:
-        """How many requests were forgotten because of the bounds."""
+        """The number of requests that were dropped because of the bounds."""
         return self._journal.dropped
 
     @property
     def malformed(self) -> int:
-        """How many messages arrived that were not HTTP."""
+        """The number of messages that were not HTTP."""
         return self._journal.malformed
 
     @property
     def pending(self) -> Sequence[Scripted]:
-        """The faults still to come."""
+        """The scripted faults that are still pending."""
         return self._script.pending
 
     async def until(self, holds: Callable[[Sequence[Entry]], bool]) -> Sequence[Entry]:
-        """Wait until `holds` of what arrived, and return that. The caller bounds the wait."""
+        """Wait until `holds` is true for the recorded requests, and return them. The caller bounds the wait."""
         while not holds(self.requests):
             await self._news.wait()
         return self.requests
@@ -99,24 +99,24 @@ class Simulator:
         """Append faults, each a mapping as in `docs/simulator.md`.
 
         Raises:
-            ScriptError: one is not a fault.
+            ScriptError: one of them is invalid.
         """
         self._script.add(faults)
 
     def clear(self) -> None:
-        """Forget what arrived and what is pending."""
+        """Delete the recorded requests and the pending faults."""
         self._journal.clear()
         self._script.clear()
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
+        """Answer one request to the control API or to a simulated API."""
         try:
             if request.raw_path.startswith(PREFIX):
                 return await wire.perform(None, await control(request, self._journal, self._script), request)
             return await self._answer(request)
         except ConnectionError:
             raise
-        except Exception as error:  # noqa: BLE001  # a fault of the simulator is told, by type and place, and nothing else
+        except Exception as error:  # noqa: BLE001  # an error of the simulator is reported by type and place only
             return await wire.perform(None, _broken(error), request)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -143,7 +143,7 @@ class Simulator:
         return response
 
     async def _read(self, request: web.BaseRequest, entry: Entry) -> None:
-        """Record the body, or what of it arrives in time and within bounds."""
+        """Record the body, or the part of it that arrives in time and within the bounds."""
         if "100-continue" in (value.lower() for value in entry.request.values("expect")):
             wire.write_past(request, wire.CONTINUE)
         body = bytearray()
@@ -159,17 +159,17 @@ class Simulator:
         except (TimeoutError, web.RequestPayloadError):
             pass
         finally:
-            # Also when the client goes away in the middle, which cancels this.
+            # This also runs if the client disconnects, which cancels this task.
             self._journal.arrived(entry, bytes(body), complete=complete)
             self._tell()
 
     def _tell(self) -> None:
-        """Wake up who waits for something to arrive."""
+        """Wake up the tasks that wait in `until`."""
         self._news.set()
         self._news = asyncio.Event()
 
     def count(self, message: RawRequestMessage) -> None:
-        """Count a message that is none: aiohttp puts `ERROR` in the place of what it cannot parse."""
+        """Count a message that is not HTTP: aiohttp passes `ERROR` in place of a message that it cannot parse."""
         if message is ERROR:
             self._journal.malformed += 1
 
@@ -188,7 +188,7 @@ def _broken(error: Exception) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a simulator listens."""
+    """The address at which a simulator listens."""
 
     host: str
     port: int
@@ -208,7 +208,7 @@ async def serving(
     """Serve `simulator` until the block ends; port 0 picks a free one.
 
     Raises:
-        OSError: the address cannot be listened on.
+        OSError: the server cannot listen at the address.
     """
     loop = asyncio.get_running_loop()
 
@@ -225,10 +225,10 @@ async def serving(
     server = web.Server(
         simulator.handle,
         request_factory=request,
-        handler_cancellation=True,  # a client that goes away ends its delay
+        handler_cancellation=True,  # a client that disconnects ends its delay
         access_log=None,
         logger=_QUIET,
-        auto_decompress=False,  # what is recorded is what arrived
+        auto_decompress=False,  # the record holds the body as received
         max_line_size=HEAD_BYTES,
         max_field_size=HEAD_BYTES,
         max_headers=HEADER_COUNT,

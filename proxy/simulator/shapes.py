@@ -1,6 +1,6 @@
-"""Small checks of JSON values, and ways to join them, so that the shape of a body is a value in a table.
+"""Small checks of JSON values, and functions that combine them, so that a table can describe the shape of a body.
 
-A check is given the dotted name of a field and the value there, and yields what is wrong. Values are never quoted.
+A check gets the dotted name of a field and its value, and yields problems. Problems never quote values.
 """
 
 import base64
@@ -29,7 +29,7 @@ def size_bytes(value: Json) -> int:
 
 
 def text(*, max_bytes: int | None = None, allowed: tuple[str, ...] = ()) -> Check:
-    """Return a check for a string that is not empty, perhaps one of a closed set."""
+    """Return a check for a string that is not empty, and optionally one of `allowed`."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         if not isinstance(value, str) or not value:
@@ -43,7 +43,7 @@ def text(*, max_bytes: int | None = None, allowed: tuple[str, ...] = ()) -> Chec
 
 
 def pattern(expression: re.Pattern[str], what: str) -> Check:
-    """Return a check for a string that is wholly `what`."""
+    """Return a check for a string that matches `expression` as a whole; `what` describes it."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         if not isinstance(value, str) or expression.fullmatch(value) is None:
@@ -59,13 +59,13 @@ email = pattern(re.compile(r"[^@]+@[^@]+"), "an email address")
 
 
 def string(field: str, value: Json) -> Iterator[Problem]:
-    """Accept any string."""
+    """Accept any string, even an empty one."""
     if not isinstance(value, str):
         yield Problem(field, "must be a string")
 
 
 def integer(field: str, value: Json) -> Iterator[Problem]:
-    """Accept a whole number."""
+    """Accept an integer; a boolean is none."""
     if not isinstance(value, int) or isinstance(value, bool):
         yield Problem(field, "must be an integer")
 
@@ -87,7 +87,7 @@ def base64_text(field: str, value: Json) -> Iterator[Problem]:
 
 
 def person_id(field: str, value: Json) -> Iterator[Problem]:
-    """Accept an identifier of a person or object: a string or a number of at most 150 bytes (customerio-api.md 1.2)."""
+    """Accept an identifier of a person or object: a string or integer of at most 150 bytes (Track API reference, Limits)."""
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         yield Problem(field, "must be a string that is not empty")
     elif size_bytes(str(value)) > 150:  # noqa: PLR2004  # the documented limit
@@ -95,7 +95,7 @@ def person_id(field: str, value: Json) -> Iterator[Problem]:
 
 
 def any_of(*checks: Check) -> Check:
-    """Return a check that accepts what one of `checks` accepts, and otherwise tells what the first says."""
+    """Return a check that accepts a value if one of `checks` does; else it yields the problems of the first."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         found = [list(inner(field, value)) for inner in checks]
@@ -106,7 +106,7 @@ def any_of(*checks: Check) -> Check:
 
 
 def both(*checks: Check) -> Check:
-    """Return a check that tells what the first of `checks` to complain says."""
+    """Return a check that yields the problems of the first of `checks` that has any."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         for inner in checks:
@@ -118,13 +118,13 @@ def both(*checks: Check) -> Check:
 
 
 def null(field: str, value: Json) -> Iterator[Problem]:
-    """Accept null, and a body that is not there."""
+    """Accept null and a missing body."""
     if value is not None:
         yield Problem(field, "must be null")
 
 
 def json_object(field: str, value: Json) -> Iterator[Problem]:
-    """Accept any object."""
+    """Accept any object, even an empty one."""
     if not isinstance(value, dict):
         yield Problem(field or "body", "must be a JSON object")
 
@@ -140,7 +140,7 @@ def at_most_bytes(limit: int, status: int = 400) -> Check:
 
 
 def fields(required: Mapping[str, Check] = _NONE, optional: Mapping[str, Check] = _NONE) -> Check:
-    """Return a check of an object's members; those it does not name may hold anything."""
+    """Return a check of an object's members; other members may have any value."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         if not isinstance(value, dict):
@@ -160,7 +160,7 @@ def fields(required: Mapping[str, Check] = _NONE, optional: Mapping[str, Check] 
 
 
 def exactly_one(choices: Mapping[str, Check]) -> Check:
-    """Return a check of an object that holds exactly one of `choices`."""
+    """Return a check of an object that has exactly one of the members `choices`."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         held = [name for name in choices if isinstance(value, dict) and value.get(name) is not None]
@@ -173,7 +173,7 @@ def exactly_one(choices: Mapping[str, Check]) -> Check:
 
 
 def at_least_one(*names: str) -> Check:
-    """Return a check of an object that holds one or more of `names` (dotted)."""
+    """Return a check of an object that has at least one of `names`, which are dotted."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         if not any(_held(value, name) for name in names):
@@ -206,7 +206,7 @@ def array(item: Check, *, at_least: int = 0, at_most: int | None = None) -> Chec
 
 
 def values_of(item: Check) -> Check:
-    """Return a check of an object every member of which passes `item`; members are not named, they are the caller's words."""
+    """Return a check of every member of an object by `item`. Problems do not name members: keys are the caller's data."""
 
     def check(field: str, value: Json) -> Iterator[Problem]:
         if not isinstance(value, dict):
@@ -218,5 +218,5 @@ def values_of(item: Check) -> Check:
     return check
 
 
-# A person is named in a body by exactly one of these (customerio-api.md 1.3, 1.4).
+# A body identifies a person by exactly one of these (Track API reference).
 PERSON: Mapping[str, Check] = MappingProxyType({"id": person_id, "email": email, "cio_id": person_id})

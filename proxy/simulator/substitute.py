@@ -1,4 +1,4 @@
-"""The answer that a fault puts in the place of the usual one. Pure: how it is put on the wire is `wire.py`'s."""
+"""Builds the answer that a fault sends instead of the usual one, in pure code; `wire.py` sends it."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from proxy.simulator.respond import basic
 
 
 def replaced(fault: Fault | None, found: Found | Missing, request: Received, workspace: Workspace, usual: Reply) -> Reply:
-    """Return the answer that a fault puts in the place of the `usual` one."""
+    """Return the answer for a fault; faults that only change how an answer is sent keep the `usual` one."""
     row = found.row if isinstance(found, Found) else None
     match fault:
         case Status(status=status, body=str(text), headers=headers):
@@ -36,7 +36,7 @@ def replaced(fault: Fault | None, found: Found | Missing, request: Received, wor
 
 
 def _elsewhere(row: Row | None, request: Received, workspace: Workspace) -> str:
-    """Return the same call at the other region (customerio-api.md 1.1)."""
+    """Return the URL of the same call in the other region."""
     other = replace(workspace, region="us" if workspace.region == "eu" else "eu")
     return f"https://{other.host(row.api if row else envelopes.guess(request.target))}{request.target}"
 

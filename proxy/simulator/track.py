@@ -1,4 +1,4 @@
-"""The Track API, version 1 (customerio-api.md 1.2, 1.3; bodies as in the vendor's own description of it)."""
+"""The Track API, version 1 (Track API reference, v1; docs.customer.io/files/journeys-track.json)."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -31,17 +31,17 @@ ATTRIBUTES = 300
 ATTRIBUTE_NAME_BYTES = 150
 ATTRIBUTE_VALUE_BYTES = 1000
 
-# Attributes that are not a person's own values: their size is not an attribute's (customerio-api.md 1.3).
+# Reserved members of an identify (Track API reference). The size limit of an attribute does not apply to them.
 _RESERVED = frozenset({"cio_relationships", "cio_subscription_preferences"})
 
 PLATFORM = text(allowed=("ios", "android"))
 EVENT_TYPE = text(allowed=("event", "page", "screen"))
-# Go sends this number as a string (customerio-api.md 2.2).
+# Customer.io's Go client sends this number as a string.
 LAST_USED = any_of(integer, text())
 
 
 def attributes(field: str, value: Json) -> Iterator[Problem]:
-    """Check a person's attributes: how many, how long their names and how large their values."""
+    """Check a person's attributes: their number, the length of their names and the size of their values."""
     if not isinstance(value, dict):
         yield Problem(field or "body", "must be a JSON object")
         return
@@ -57,7 +57,7 @@ _RELATIONSHIPS = fields(
     required={"action": text(), "relationships": array(fields(required={"identifiers": json_object}))},
 )
 
-# Go sends null for a person without attributes (customerio-api.md 2.2).
+# Customer.io's Go client sends null for a person without attributes.
 _IDENTIFY = any_of(
     both(
         attributes,
@@ -96,7 +96,7 @@ _METRIC = fields(
     required={"delivery_id": text(), "metric": text(allowed=METRICS)},
     optional={"timestamp": integer, "recipient": any_of(string, integer), "reason": string, "href": string},
 )
-# Nothing is required here: the vendor declares it so, and Node sends `{}` by default.
+# No field is required: the Track API reference requires none, and the Node SDK sends `{}` by default.
 _PUSH = fields(
     optional={
         "delivery_id": text(),

@@ -1,6 +1,6 @@
-"""Puts an answer on the wire, well-formed or in the way a fault asks for.
+"""Sends an answer, well-formed or in the way of a fault.
 
-aiohttp frames what is well-formed. What is not is written past it, on the transport.
+aiohttp frames well-formed answers. Other bytes are written to the transport directly.
 """
 
 import asyncio
@@ -40,14 +40,14 @@ CONTINUE = _INTERIM[100]
 
 
 async def perform(fault: Fault | None, reply: Reply, request: web.BaseRequest) -> web.StreamResponse:
-    """Return the response that carries `reply` to the client, in the way that `fault` asks for."""
+    """Return the response that sends `reply` to the client in the way of `fault`."""
     match fault:
         case Drop() | Garbage() | HalfAnswer() | NoLength():
             return _ByHand(_mangled(fault, reply))
         case Reset():
             return _Reset()
         case ExtraBytes(text=text, seconds=0):
-            # One write, so that both are likely to arrive in one read.
+            # With one write, both probably arrive in one read.
             whole = _head(reply, f"Content-Length: {len(reply.body)}") + reply.body
             return _ByHand(whole + _latin(text), close=False)
         case ExtraBytes(text=text, seconds=seconds):
@@ -71,7 +71,7 @@ async def perform(fault: Fault | None, reply: Reply, request: web.BaseRequest) -
 
 
 def _mangled(fault: Drop | Garbage | HalfAnswer | NoLength, reply: Reply) -> bytes:
-    """Return what is sent before the connection closes."""
+    """Return the bytes to send before the connection closes."""
     match fault:
         case Drop():
             return b""
@@ -83,7 +83,7 @@ def _mangled(fault: Drop | Garbage | HalfAnswer | NoLength, reply: Reply) -> byt
             body = reply.body or b"{}"
             half = body[: (len(body) + 1) // 2]
             if framing == "chunked":
-                # A whole chunk, but no last one.
+                # A complete chunk, without the last chunk that would end the body.
                 return _head(reply, "Transfer-Encoding: chunked") + f"{len(half):x}\r\n".encode() + half + b"\r\n"
             return _head(reply, f"Content-Length: {len(body)}") + half
 
@@ -93,12 +93,12 @@ def _latin(text: str) -> bytes:
 
 
 def answers(fault: Fault | None) -> bool:
-    """Say whether a request that meets `fault` gets a status at all."""
+    """Return whether a request with `fault` gets a status."""
     return not isinstance(fault, Drop | Reset | Garbage)
 
 
 def write_past(request: web.BaseRequest, data: bytes) -> None:
-    """Write bytes on the connection past aiohttp, before the answer."""
+    """Write bytes to the connection without aiohttp, before the answer."""
     if request.transport is not None:
         request.transport.write(data)
 
@@ -141,7 +141,7 @@ def _filler(size: int) -> Iterator[bytes]:
 async def _stream(
     reply: Reply, length: int | None, pieces: Iterator[bytes], seconds: float, request: web.BaseRequest
 ) -> web.StreamResponse:
-    """Send `pieces` as they come, as slowly as the client reads; chunked if there is no `length`."""
+    """Send `pieces` one by one, with back pressure from the client; chunked if there is no `length`."""
     response = web.StreamResponse(status=reply.status, headers=_headers(reply))
     if length is None:
         response.enable_chunked_encoding()
@@ -157,7 +157,7 @@ async def _stream(
 
 
 class _ByHand(web.StreamResponse):
-    """Bytes written on the connection as they are; then, unless it is to be kept, it is closed."""
+    """A response of raw bytes, after which the connection is closed if `close` is true."""
 
     def __init__(self, data: bytes, *, close: bool = True) -> None:
         super().__init__()
@@ -166,11 +166,11 @@ class _ByHand(web.StreamResponse):
 
     @property
     def keep_alive(self) -> bool:
-        """Whether aiohttp goes on with the connection."""
+        """Whether aiohttp keeps the connection open."""
         return not self._closes
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Write the bytes; aiohttp calls this in place of its own head."""
+        """Write the bytes; aiohttp calls this method to send the head."""
         if request.transport is not None:
             request.transport.write(self._data)
             self._closes = self._closes or not request.keep_alive
@@ -178,26 +178,26 @@ class _ByHand(web.StreamResponse):
                 request.transport.close()
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Do nothing: all was written."""
+        """Do nothing, because `prepare` wrote all bytes."""
 
 
 class _Reset(_ByHand):
-    """No answer, and a connection that ends with a reset."""
+    """A response that sends nothing and resets the connection."""
 
     def __init__(self) -> None:
         super().__init__(b"")
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Reset the connection."""
+        """Reset the connection, with RST instead of FIN."""
         if request.transport is not None:
-            # Lingering for no time at all makes the kernel send RST instead of FIN (socket(7), SO_LINGER).
+            # A linger time of zero makes the kernel send RST instead of FIN (socket(7), SO_LINGER).
             plain = request.transport.get_extra_info("socket")
             plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             request.transport.abort()
 
 
 class _AndThen(web.Response):
-    """A whole answer, and then more bytes on the same connection, or its end if there are none."""
+    """A complete answer, followed by more bytes on the same connection, or by its end if there are no bytes."""
 
     def __init__(self, reply: Reply, data: bytes, seconds: float) -> None:
         super().__init__(status=reply.status, body=reply.body, headers=_headers(reply))
@@ -206,12 +206,12 @@ class _AndThen(web.Response):
         self._transport: asyncio.Transport | None = None
 
     async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
-        """Begin the answer, and remember on which connection."""
+        """Start the answer, and remember its connection."""
         self._transport = request.transport
         return await super().prepare(request)
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """End the answer, and arrange for what follows it."""
+        """End the answer, and schedule the bytes or the close that follow."""
         await super().write_eof(data)
         asyncio.get_running_loop().call_later(self._seconds, self._finish)
 

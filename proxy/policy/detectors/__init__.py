@@ -1,1 +1,1 @@
-"""What is looked for in values: numbers with checksums, addresses, keys, and patterns of a user's own."""
+"""Detectors of personal data and keys in values: numbers with checksums, addresses, keys, and the user's own patterns."""

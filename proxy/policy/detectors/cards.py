@@ -1,9 +1,10 @@
-"""Payment cards: 13 to 19 digits in a range that an issuer has, whose last digit is right (ISO/IEC 7812).
+"""The detector of payment cards: 13 to 19 digits in the range of an issuer, with a valid check digit (ISO/IEC 7812).
 
-Thirteen digits that are right for a barcode too are one: those are on every product, such cards have not been made for decades.
+Thirteen digits that are also valid as a barcode are taken for a barcode: barcodes are on every product, and cards with
+thirteen digits have not been issued for decades.
 
-Digits stand in one piece, one by one, or in the groups that are printed on cards and typed into forms; up to three separators
-are between two groups (`written`).
+The digits are written together, one by one, or in the groups that are printed on cards and typed into forms. Up to three
+separators may be between two groups (`written`).
 """
 
 import re
@@ -14,7 +15,7 @@ from proxy.policy.detectors.digits import luhn, only_digits, weighted
 from proxy.policy.detectors.model import Detector, Part
 from proxy.policy.detectors.written import apart
 
-# Issuers by their first digits, from one to another, and how many digits their numbers have in all: the networks' own tables.
+# Issuers: the range of the first digits, and the possible numbers of digits. Source: the tables of the card networks.
 _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("2200", "2204", frozenset({16, 17, 18, 19})),  # Mir
     ("2221", "2720", frozenset({16})),  # Mastercard
@@ -47,9 +48,9 @@ _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
 _BARCODE_WEIGHTS = (1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1)
 
 DIGITS_MIN = 13
-# No issuer has numbers that begin otherwise than with 2 to 6, 8 or 9.
+# The number of every issuer begins with 2 to 6, 8 or 9.
 _LAYOUTS = (
-    "[2-689][0-9]{12,}",  # too long a run is one candidate, and none
+    "[2-689][0-9]{12,}",  # a run that is too long is one candidate, which fails the check
     *map(
         apart,
         (
@@ -68,7 +69,7 @@ _BY_FIRST = {first: [row for row in _ISSUERS if row[0][0] <= first <= row[1][0]]
 
 
 def lengths(digits: str) -> AbstractSet[int]:
-    """Return how many digits the numbers have that begin like this one."""
+    """Return the possible numbers of digits of cards that begin with these digits."""
     found: AbstractSet[int] = frozenset()
     for low, high, counts in _BY_FIRST.get(digits[:1], ()):
         if low <= digits[: len(low)] <= high:
@@ -77,12 +78,12 @@ def lengths(digits: str) -> AbstractSet[int]:
 
 
 def barcode(digits: str) -> bool:
-    """Say whether thirteen digits are an article number (GS1 General Specifications 7.9, GTIN-13)."""
+    """Return whether the digits are a valid barcode of thirteen digits (GTIN-13, GS1 General Specifications 7.9)."""
     return len(digits) == len(_BARCODE_WEIGHTS) and weighted(digits, _BARCODE_WEIGHTS) % 10 == 0
 
 
 def card(candidate: str) -> Iterator[Part]:
-    """Yield the whole candidate if it is a card, then all of it but its last groups: a year may follow."""
+    """Yield the parts of a candidate that are cards, the longest first. A year may follow a card, for example."""
     digits = only_digits(candidate)
     counts = lengths(digits)
     if not counts:

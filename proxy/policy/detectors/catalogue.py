@@ -1,7 +1,7 @@
-"""Every detector by name.
+"""All detectors by name.
 
-A name may take a parameter behind a colon: a country (`national_id:ES`), a region (`phone:US`), or `bare`, which widens what is
-found to digits that nothing tells from any other number (`us_ssn:bare`).
+A name may have a parameter after a colon: a country (`national_id:ES`), a region (`phone:US`), or `bare`. With `bare`, the
+detector also finds digits without any sign of their meaning (`us_ssn:bare`).
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +45,7 @@ _FIXED: Mapping[str, tuple[str, Detector]] = MappingProxyType(
 )
 _NATIONAL, _PHONE = "national_id", "phone"
 
-# What each detector finds, in one line.
+# One line about each detector, for `policy detectors` and docs/detectors.md.
 DETECTORS: Mapping[str, str] = MappingProxyType(
     {name: finds for name, (finds, _) in _FIXED.items()}
     | {f"{_NATIONAL}:{country}": f"{called} ({country}), by check digit" for country, (called, *_) in COUNTRIES.items()}
@@ -57,10 +57,10 @@ DETECTORS: Mapping[str, str] = MappingProxyType(
 
 
 def detector(name: str) -> Detector:
-    """Return what `name` stands for.
+    """Return the detector called `name`.
 
     Raises:
-        ValueError: no detector has this name, or what it needs is not installed.
+        ValueError: no detector has this name, or its library is not installed.
     """
     kind, _, parameter = name.partition(":")
     if name in _FIXED:
@@ -73,10 +73,10 @@ def detector(name: str) -> Detector:
 
 
 def installed(extra: str, make: Callable[[], T]) -> T:
-    """Return what `make` makes with the libraries of an `extra` of this package.
+    """Return the result of `make`, which imports the libraries of the `extra` of this package.
 
     Raises:
-        ValueError: they are not installed; says how to get them.
+        ValueError: a library is not installed; the text says how to install it.
     """
     try:
         return make()

@@ -1,12 +1,12 @@
-"""Texts as detectors look at them: digits and letters of every width and style as ASCII, with nothing unseen in between.
+"""Folds texts for the detectors: letters and digits of every width and style become ASCII, and invisible characters go.
 
-* Decimal digits of any script, and letters and signs whose compatibility form (Unicode NFKC) is one ASCII character, are that
-  character; any dash is a hyphen, any space a space, any bullet a bar.
-* Characters that are not seen are left out: format characters (zero-width ones, soft hyphens, marks of direction), variation
-  selectors. So are combining marks, which may stand on any digit; those behind the end of a find belong to it.
-* A lone surrogate, which UTF-8 cannot hold, is U+FFFD.
+* A decimal digit of any script becomes an ASCII digit. A letter or sign whose compatibility form (Unicode NFKC) is one ASCII
+  character becomes that character. Any dash becomes a hyphen, any space a space, and any bullet a bar.
+* Invisible characters are removed: format characters (zero-width characters, soft hyphens, marks of direction) and variation
+  selectors. Combining marks, which can follow any digit, are removed as well; marks right after a find belong to the find.
+* A lone surrogate, which UTF-8 cannot encode, becomes U+FFFD.
 
-One character never becomes two, so every place in the folded text is a place in the text.
+One character never becomes two, so every place in the folded text corresponds to a place in the original text.
 """
 
 import re
@@ -17,7 +17,7 @@ from types import MappingProxyType
 from proxy.payload.budget import UNMETERED, Budget
 from proxy.policy.detectors.model import Span
 
-# How many characters are remembered: what callers send must not fill the memory.
+# The bound of the remembered characters, so that callers cannot fill the memory.
 KNOWN_CHARACTERS = 4096
 # So many characters are folded at a time; characters that are not remembered take about 1 microsecond each.
 WINDOW_CHARACTERS = 16_384
@@ -32,7 +32,7 @@ _BY_CATEGORY: Mapping[str, int | None] = MappingProxyType(
         "Pc": ord("_"), "Pd": ord("-"), "Zl": ord(" "), "Zp": ord(" "), "Zs": ord(" "),
     }
 )  # fmt: skip
-# A bar is a part of nothing that is looked for, so a bullet right before an address is no part of it.
+# No detector finds a value with a bar in it, so a bullet right before an address is not taken for a part of the address.
 _SIGNS: Mapping[str, int] = MappingProxyType(
     dict.fromkeys(
         "\u00B7\u2022\u2023\u2043\u204C\u204D\u2219\u22C5\u25AA\u25AB\u25A0\u25A1\u25CF\u25CB\u25E6\u25C6"
@@ -47,17 +47,17 @@ _SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class FoldingError(Exception):
-    """A fault of our own."""
+    """A fault in the folding itself, not in a text."""
 
 
 class Folding(dict[int, int | None]):
-    """What each character becomes, for `str.translate`: worked out once, and remembered."""
+    """The folding table for `str.translate`: each entry is computed at its first use, and remembered within a bound."""
 
     def __missing__(self, code: int) -> int | None:
-        """Work out what becomes of a character.
+        """Return the folded form of a character, or None if it is removed.
 
         Raises:
-            FoldingError: a look-up failed. `str.translate` would take its error for a character that stays as it is.
+            FoldingError: a look-up failed. `str.translate` would ignore its LookupError and keep the character.
         """
         try:
             folded = _folded(code)
@@ -83,18 +83,18 @@ def _folded(code: int) -> int | None:
 
 
 class View:
-    """A text in UTF-8, and the way back from places in it to places in the text that it was made from."""
+    """A folded text in UTF-8, with the mapping from its places to the places in the original text."""
 
     __slots__ = ("_kept", "_text", "data")
 
     def __init__(self, plain: str, text: str, kept: list[int] | None = None) -> None:
-        """Show `plain`, which holds no lone surrogate; `kept` are the places of its characters in `text`, if some are not."""
+        """Encode `plain`, which has no lone surrogate; `kept`: the places of its characters in `text`, if some were removed."""
         self.data = plain.encode()
         self._text = text
         self._kept = kept
 
     def in_text(self, spans: Iterable[Span]) -> Iterator[Span]:
-        """Yield `spans` of `data`, sorted and apart from one another, by their places in the text."""
+        """Yield `spans` of `data`, which are sorted and disjoint, as spans of the original text."""
         kept = self._kept
         at = characters = 0
         for start, end, detector in spans:
@@ -130,12 +130,12 @@ def folded(text: str, folding: Folding, budget: Budget = UNMETERED) -> View:
 
 
 def as_it_is(text: str) -> View:
-    """Return `text` itself, but for lone surrogates."""
+    """Return the view of `text` without folding; only lone surrogates become U+FFFD."""
     return View(_SURROGATES.sub(chr(_REPLACEMENT), text), text)
 
 
 def _marked_end(text: str, end: int) -> int:
-    """Return where the combining marks behind a character end."""
+    """Return the end of the combining marks that start at `end`."""
     while end < len(text) and unicodedata.category(text[end]).startswith("M"):
         end += 1
     return end

@@ -1,4 +1,4 @@
-"""International bank account numbers: a country, two check digits, and as many characters as that country has (ISO 13616)."""
+"""The detector of international bank account numbers: country, two check digits, and the country's length (ISO 13616)."""
 
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from proxy.policy.detectors.model import Detector, Part
 from proxy.policy.detectors.written import separated
 
-# Characters of an account number by country: SWIFT's IBAN registry.
+# The length of an account number in characters, by country. Source: SWIFT's IBAN registry.
 LENGTHS: Mapping[str, int] = MappingProxyType(
     {
         "AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BI": 27, "BR": 29, "BY": 28,
@@ -22,7 +22,7 @@ LENGTHS: Mapping[str, int] = MappingProxyType(
 
 
 def account(candidate: str) -> Iterator[Part]:
-    """Yield the beginning of a candidate that is an account number: words may follow it after a space."""
+    """Yield the first part of a candidate if it is an account number; words may follow it after a space."""
     length = LENGTHS.get(candidate[:2].upper(), 0)
     places = [place for place, character in enumerate(candidate) if character.isalnum()][:length]
     if length and len(places) == length:

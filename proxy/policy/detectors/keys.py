@@ -1,22 +1,22 @@
-"""Keys and tokens, by the shapes that their issuers gave them so that they can be found."""
+"""The detectors of keys and tokens, by the shapes that their issuers document."""
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from proxy.policy.detectors.model import Detector
 
-# What stands between a name and its value: `key = "…"`, `"key": "…"`, `key=…`.
+# The signs between a name and its value: `key = "…"`, `"key": "…"`, `key=…`.
 _IS = r"""["']?\s{0,4}(?:=>|:=|=|:)\s{0,4}["']?"""
 _CUSTOMERIO = "(?:customer_?io|cio)_?(?:track|app|api|site|write|webhook|signing)[a-z_]{0,20}"
-# Text of a key file, in which line ends may be escaped. A hyphen stands in a header (RFC 1421), five end the text.
+# The text of a key file, in which line ends may be escaped. A header may have hyphens (RFC 1421); five hyphens end the text.
 _ARMOUR = r"[A-Za-z0-9+/=:,.\\\s]"
 _B64 = "[A-Za-z0-9_-]"
 _LABEL = "[A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?"
 
-# The shortest of them, a JSON Web Token without a signature.
+# The length of the shortest key: a JSON Web Token without a signature.
 KEY_MIN_CHARACTERS = 14
 
-# What each finds, and the shapes of it. Sources: the issuers' documentation, and the rules of open secret scanners.
+# The description and the shapes of each key. Sources: the issuers' documentation, and the rules of open secret scanners.
 _SHAPES: Mapping[str, tuple[str, Sequence[str]]] = MappingProxyType(
     {
         "jwt": (

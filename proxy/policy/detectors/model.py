@@ -1,4 +1,4 @@
-"""What a detector is made of, and what is found."""
+"""The parts of a detector, and the shape of a find."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -14,29 +14,29 @@ class Span(NamedTuple):
 
 
 Part = tuple[int, int]
-"""Where a part of a text begins and has ended."""
+"""The start and end of a part of a text, as in a slice."""
 
-# Gives the parts of a candidate that are what is looked for, best first.
+# Returns the parts of a candidate that are valid finds, the best first.
 Check = Callable[[str], Iterable[Part]]
 
 
 @dataclass(frozen=True, slots=True)
 class Detector:
-    """What finds one kind of thing."""
+    """A detector of one kind of value."""
 
     pattern: str
-    """A regular expression of RE2 for candidates. If its group matches, that is the candidate; the rest stands around it."""
+    """A regular expression (RE2) for candidates. If its group matches, the group is the candidate; else the whole match is."""
     check: Check | None = None
-    """Looks at a candidate closely; None: its shape says enough."""
+    """Returns the valid parts of a candidate; None: the pattern is enough."""
     joints: bytes = b""
-    """What must not join a find to a digit on either side. Letters and digits never stand right beside one."""
+    """Characters that must not join a find to a digit on either side. Letters and digits may never touch a find."""
     number: bool = False
     """Whether a JSON number can be one."""
     least: int = 1
-    """How many characters its shortest find has, at least: of a JSON number, digits."""
+    """A lower bound of the length of a find, in characters; for a JSON number, in digits."""
     looks: int = 1
-    """What a candidate takes at the most, in units of about five microseconds (`bench.dearest`)."""
+    """The greatest cost of one check of a candidate, in units of about five microseconds (`bench.dearest`)."""
     tries: Callable[[str], int] | None = None
-    """Says cheaply how often a candidate takes `looks`; None: once. One that takes it never is nothing."""
+    """Returns cheaply how many checks a candidate needs, each at the cost of `looks`; 0: it is no find. None: always one."""
     mark: str = ""
-    """A character that is in every find, if one is: a text without it need not be looked at."""
+    """A character that every find contains, so that texts without it are skipped; "": there is none."""

@@ -1,4 +1,4 @@
-"""Numbers by which states know people, where a check digit or a written form tells them from any other number."""
+"""The detectors of national identification numbers that a check digit or a written form distinguishes from other numbers."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -8,18 +8,19 @@ from proxy.policy.detectors.digits import luhn, only_digits, weighted
 from proxy.policy.detectors.model import Check, Detector, Part
 from proxy.policy.detectors.written import alike, apart, separated
 
-# United States. Nothing checks nine digits: without separators they need the word before them, unless any nine are asked for.
+# United States. The nine digits have no check digit. Without separators, the name of the number must precede them; `bare`
+# accepts any nine digits.
 
 _BARE = "[0-9]{9}"
 
 
 def _written(name: str) -> str:
-    """Return the pattern of a number written 3-2-4, or anyhow after the word that says what it is."""
+    """Return the pattern of a number with groups of 3, 2 and 4 digits, or of nine digits after the number's `name`."""
     return rf"{alike('[0-9]{3}~[0-9]{2}~[0-9]{4}')}|(?i:{name})[^0-9A-Za-z]{{1,5}}({separated('[0-9](?:~[0-9]){8}')})"
 
 
 def ssn(candidate: str) -> Iterator[Part]:
-    """Yield a number that the Social Security Administration could have given out (20 CFR 422.103, since 2011)."""
+    """Yield a number that the Social Security Administration may have issued (20 CFR 422.103; random since 2011)."""
     digits = only_digits(candidate)
     if digits[:3] not in {"000", "666"} and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000":
         yield 0, len(candidate)
@@ -29,7 +30,7 @@ _ITIN_GROUPS = ((50, 65), (70, 88), (90, 92), (94, 99))
 
 
 def itin(candidate: str) -> Iterator[Part]:
-    """Yield a taxpayer's number: it begins with 9, and its middle group is one that is given out (IRS Publication 4757)."""
+    """Yield a taxpayer number: it begins with 9, and its middle group has been issued (IRS Publication 4757)."""
     digits = only_digits(candidate)
     if digits[0] == "9" and any(low <= int(digits[3:5]) <= high for low, high in _ITIN_GROUPS):
         yield 0, len(candidate)
@@ -48,7 +49,7 @@ _NINO_NEVER = frozenset({"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"})
 
 
 def nino(candidate: str) -> Iterator[Part]:
-    """Yield a national insurance number whose prefix is given out (HMRC manual NIM39110)."""
+    """Yield a national insurance number whose prefix is issued (HMRC manual NIM39110)."""
     if candidate[:2].upper() not in _NINO_NEVER:
         yield 0, len(candidate)
 
@@ -58,7 +59,7 @@ _NHS_WEIGHTS = (10, 9, 8, 7, 6, 5, 4, 3, 2, 1)
 
 
 def nhs(candidate: str) -> Iterator[Part]:
-    """Yield a number that is given out and whose check digit is right, modulo 11 (NHS Data Dictionary, NHS NUMBER)."""
+    """Yield a number in an issued range with a valid check digit, modulo 11 (NHS Data Dictionary, NHS NUMBER)."""
     digits = only_digits(candidate)
     if (
         any(low <= digits[:3] <= high for low, high in _NHS_RANGES)
@@ -67,7 +68,7 @@ def nhs(candidate: str) -> Iterator[Part]:
         yield 0, len(candidate)
 
 
-# With separators of several kinds, it would be a date in a text: `on 12/11/20 a …`.
+# Separators of one kind only: otherwise `on 12/11/20 a …`, which holds a date, would match.
 UK_NINO = Detector(
     f"(?i:{alike('[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]~?[0-9]{2}~?[0-9]{2}~?[0-9]{2}~?[A-D]')})",
     nino,
@@ -77,19 +78,19 @@ UK_NINO = Detector(
 )
 UK_NHS = Detector(separated("[0-9]{3}~[0-9]{3}~[0-9]{4}"), nhs, joints=b".-", number=True, least=10, looks=2)
 
-# Other countries, by ISO 3166 code: what the number is called, how it is written, and the modules of python-stdnum that check
-# it; for two of them a check of our own, because theirs depends on the day it is.
+# Other countries, by ISO 3166 code: the name of the number, its least length, its pattern, and the modules of python-stdnum
+# that check it. Two countries have a check of our own, because the one of python-stdnum depends on the current date.
 
 
 def rijksregister(text: str) -> bool:
-    """Say whether the last two of eleven digits are right, for somebody born before 2000 or since."""
+    """Return whether the last two of eleven digits are valid check digits, for a birth before 2000 or since then."""
     digits = only_digits(text)
     number, check = int(digits[:9]), int(digits[9:])
     return check in {97 - number % 97, 97 - (2_000_000_000 + number) % 97} and int(digits[2:4]) % 20 <= 12  # noqa: PLR2004 - months
 
 
 def personnummer(text: str) -> bool:
-    """Say whether the last ten digits begin with a date, or a date and 60 days, and check themselves."""
+    """Return whether the last ten digits begin with a date, or with a day plus 60, and have a valid check digit."""
     digits = only_digits(text)
     month, day = int(digits[-8:-6]), int(digits[-6:-4])
     return luhn(digits[-10:]) and 1 <= month <= 12 and 1 <= day % 60 <= 31  # noqa: PLR2004 - months and days
@@ -144,19 +145,19 @@ COUNTRIES: Mapping[str, Country] = MappingProxyType(
         "TR": ("T.C. kimlik no", 11, "[1-9][0-9]{10}", ["tr.tckimlik"]),
     }
 )  # fmt: skip
-# Those that hold letters or a sign, and so are no JSON numbers.
+# Countries whose numbers have letters or a sign, so that no JSON number can be one.
 _WORDS = frozenset({"CL", "ES", "FI", "IE", "IT", "MX"})
 
 
 def national_id(country: str) -> Detector:
-    """Return what finds the number of a `country` that `COUNTRIES` has.
+    """Return the detector of a `country` in `COUNTRIES`.
 
     Raises:
         ImportError: python-stdnum is not installed.
     """
     _, least, pattern, checks = COUNTRIES[country]
     valid = [checks] if callable(checks) else [_stdnum(module) for module in checks]
-    # The sign in a Finnish number is a part of it: the century.
+    # The sign in a Finnish number is a part of it: it tells the century.
     check = _any_of(valid, signs="+-" if country == "FI" else "")
     return Detector(pattern, check, joints=b".-", number=country not in _WORDS, least=least, looks=3)
 

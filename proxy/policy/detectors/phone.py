@@ -1,4 +1,4 @@
-"""Phone numbers, by the numbering plans that phonenumbers has of every country."""
+"""The detector of phone numbers, by the numbering plans of the library phonenumbers."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -7,7 +7,7 @@ from typing import Any
 from proxy.policy.detectors.digits import only_digits
 from proxy.policy.detectors.model import Detector, Part
 
-# Digits with at most four separators between two of them: 7 to 15, as many as a number can have (ITU-T E.164).
+# 7 to 15 digits, the longest number of ITU-T E.164, with at most four separators between two digits.
 _REST = r"(?:(?:[\x00-\x20\x7F._()/|-]|\\[nrt]){0,4}[0-9])"
 _INTERNATIONAL = rf"\+[0-9]{_REST}{{6,14}}"
 DIGITS_MIN, DIGITS_MAX = 7, 15
@@ -18,7 +18,7 @@ NORTH_AMERICA = 1  # country code of the numbering plan (NANP)
 
 
 def phone(region: str | None) -> Detector:
-    """Return what finds numbers written with `+`, and with a `region` (ISO 3166, such as `US`) those dialled from there.
+    """Return the detector of numbers written with `+` and, with a `region` (ISO 3166, such as `US`), of numbers dialled there.
 
     Raises:
         ImportError: phonenumbers is not installed.
@@ -48,7 +48,7 @@ def phone(region: str | None) -> Detector:
             text = candidate[:end]
             if dialled and not dials(text):
                 continue
-            # Behind a plus sign, digits without signs of dates and brackets are a number however they are grouped.
+            # After a plus sign, digits without slashes and brackets are a number in any grouping.
             plain = not (dialled or _DATED.search(text))
             places = _places(text)
             if not (plain or places):
@@ -58,14 +58,14 @@ def phone(region: str | None) -> Detector:
             except NumberParseException:
                 continue
             kind = number_type(number)
-            # Nobody has a pager any more, and what such numbers look like without a zero in front are times since 1970.
+            # Pagers are no longer in use, and their numbers without a leading zero look like Unix times.
             if kind == PhoneNumberType.UNKNOWN or (dialled and kind == PhoneNumberType.PAGER):
                 continue
-            # Ten digits are a number of North America more often than not, so that an order id such as 2026-012345 would
-            # be one; but nobody there groups them like this.
+            # Most texts of ten digits are valid numbers of North America, so an order id such as 2026-012345 would be one.
+            # But people there do not group the digits like this, so the grouping must be strict.
             strict = dialled and number.country_code == NORTH_AMERICA
-            # The matcher knows how numbers are written and how dates are, and is as dear as all before. It has nothing to
-            # say of digits in one piece there.
+            # The matcher distinguishes numbers from dates, and costs as much as all steps before it. For North American
+            # digits without separators, it has nothing to check.
             if plain or (strict and text.isdigit()):
                 yield 0, end
                 continue
@@ -75,9 +75,9 @@ def phone(region: str | None) -> Detector:
 
     pattern = _INTERNATIONAL
     if region is not None:
-        # Too long a run is one candidate, and none.
+        # A run that is too long is one candidate, which fails the check.
         pattern += rf"|[0-9]{{{DIGITS_MAX + 1},}}|\(?[0-9]{_REST}{{{dialled_min - 1},{DIGITS_MAX - 1}}}"
-    # A colon joins what is a time, and the date before it.
+    # A colon is a joint because it occurs in times.
     return Detector(
         pattern,
         valid,
@@ -98,10 +98,11 @@ def _never(_: str) -> bool:
 
 
 def _plan(region: str) -> tuple[int, Callable[[str], bool]]:
-    """Return how many digits the numbers of a region have at least, and what tells whether a text may be dialled there.
+    """Return the least number of digits in a region, and a function that tells whether a text may be dialled there.
 
-    What is dialled is a number of the plan, behind its country's code and the prefix of calls within the country or not, or
-    begins with the prefix of calls abroad. Where a plan has prefixes that turn into other digits, nothing is told.
+    Two kinds of texts may be dialled: a number of the plan, with or without the country code and the national prefix, and
+    digits after the international prefix. Some plans have prefixes that are rewritten to other digits. For these, only the
+    number of digits is checked.
     """
     from phonenumbers import PhoneMetadata, region_codes_for_country_code  # noqa: PLC0415 - see above
 
@@ -124,17 +125,17 @@ def _plan(region: str) -> tuple[int, Callable[[str], bool]]:
 
 
 def _unslashed(text: str) -> str:
-    """Return a candidate with spaces for its slashes, which the library takes for those between two numbers, or of a date."""
-    # No date has three digits in each part, or a plus sign in front.
+    """Return a candidate with spaces for its slashes, unless it may be a date. The library splits numbers at a slash."""
+    # A date has a part of one or two digits, and no plus sign in front.
     parts = text.split("/")
     dated = len(parts) > 1 and not text.startswith("+") and min(map(len, parts)) < NO_DATE_DIGITS
     return text if dated else " ".join(parts)
 
 
 def _places(text: str) -> list[int]:
-    """Return the places of the characters that the matcher is to see: of spaces side by side one.
+    """Return the places of the characters to pass to the matcher, with one space for several in a row.
 
-    It takes seconds for brackets in brackets, and time for each separator: of a text with too many it sees nothing.
+    The matcher takes seconds for nested brackets, and its time grows with each separator. A text with too many gives no places.
     """
     if text.count("(") > 1 or len(_GROUP.findall(text)) > GROUPS_MAX:
         return []
@@ -142,7 +143,7 @@ def _places(text: str) -> list[int]:
 
 
 def _ends(candidate: str) -> Iterator[int]:
-    """Yield where a candidate ends, then where it would end without its last group of digits, and without its last two."""
+    """Yield three possible ends: of the whole candidate, and without its last one and last two groups of digits."""
     yield len(candidate)
     for _ in range(2):
         candidate = candidate.rstrip("0123456789").rstrip(" .()/-")

@@ -1,13 +1,13 @@
-"""Finds what detectors know in one text.
+"""Finds the values of all detectors in one text.
 
-* Spans are sorted and apart. Where two overlap, the one that begins first has the whole of its own, of those the longer, of
-  those the one that was named first; of the other is left what stands out. So whatever any detector finds is in some span.
-* What is found is looked at again as if it were masked, since it may have hidden what stands beside it: masking what is found
-  leaves nothing to find. (Patterns of a user's own may find something in any text, and are not asked again.)
-* No text makes it raise, and time is linear in the text. Where candidates that overlap would be read again and again, the rest
-  of the text is one find.
-* Each look at a text, and each look at a candidate in it, is paid from the budget of the body.
-* A text that holds nothing is seen once, by one automaton for all detectors.
+* Spans are sorted and disjoint. If two finds overlap, the first to begin keeps its whole span; then the longer one, then the
+  one whose detector is listed first. The other find keeps the rest of its span. So each byte of every find is in some span.
+* A find may hide a value beside it. So the text is scanned again with the finds masked, until no detector finds anything.
+  (The user's own patterns may match any text, a mask as well, and are not used again.)
+* No text makes a scan fail, and its time is linear in the text. If overlapping candidates would be read too often, the rest of
+  the text becomes one find.
+* The budget of the body pays for each scan of a text and for each check of a candidate.
+* A text without finds is read once, by one automaton for all detectors.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,29 +21,27 @@ from proxy.policy.detectors.model import Detector, Part, Span
 from proxy.policy.detectors.written import EXPONENTIAL, EXPONENTIAL_MIN_CHARACTERS, candidate_of, is_whole, whole
 from proxy.policy.model import PATTERN_MAX_CHARACTERS
 
-# How often a text is looked at; each time what was found hid something. What the last one finds is one find with all behind it:
-# no text that somebody wrote takes as many.
+# The bound of scans of one text. A find of the last scan is extended to the end of the text; ordinary texts need fewer scans.
 PASSES = 4
-# No detector of ours finds anything in fewer letters with nothing else: an Italian tax code may be 16, an AWS key id 20.
+# A find that consists of letters only has at least so many: an Italian tax code may have 16, an AWS key id 20.
 LETTERS_MIN = 16
 
 _DIGITS = frozenset(b"0123456789")
 _ALPHANUMERIC = _DIGITS | frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
 _MASK = MASK.encode()
-# In JSON that holds any of these, a text or number may be another than it is spelled: escapes, exponents, what is not ASCII,
-# percent-coding.
+# In JSON with one of these, the value of a text or number may differ from its spelling: escapes, exponents, characters outside
+# ASCII, percent-coding.
 _SPELLED_OTHERWISE = r"\\|[0-9][eE]|[^\x00-\x7F]|%[0-9A-Fa-f]{2}"
-# What stands for a find when the text is looked at again: like the brackets of a mask, a part of nothing.
+# The byte that replaces a find before the next scan. Like the brackets of a mask, it is a part of no value.
 _BLANK = b"]"
-# The letter of a line end or tab that was escaped once more than the text it stands in: it is no part of a word.
+# The letter of a line end or tab that was escaped twice (`\\n`): it is no part of a word.
 _ESCAPED = frozenset(b"nrt")
 _BACKSLASH, _POINT = ord("\\"), ord(".")
-# How many times its own length of a text is read in candidates that come to nothing; only a text that is made for it has more.
+# The bound of bytes read in candidates without a find, as a multiple of the text's length. Only crafted texts exceed it.
 REREAD_TIMES = 64
 REREAD_MIN_BYTES = 1 << 16
-# What a look takes, in units of `payload.budget`: at a text, at one that has to be folded, and at a candidate, as often as
-# `Detector.looks` says; and for how many characters of the text one unit more. To count the tries of a candidate takes
-# `GLANCE` looks.
+# Costs in units of `payload.budget`: of a scan of a text, of a text that must be folded, and of a check of a candidate, times
+# `Detector.looks`. A scan costs one unit more per `CHARACTERS_PER_UNIT` characters. `Detector.tries` costs `GLANCE` checks.
 TEXT_UNITS = 5
 FOLDED_TEXT_UNITS = 20
 LOOK_UNITS = 20
@@ -51,12 +49,12 @@ GLANCE = 3
 CHARACTERS_PER_UNIT = 16
 
 Find = Callable[[bytes, Budget], Iterable[Part]]
-# What a pattern of a user's own may find: anything, in numbers too.
+# The properties of a user's own pattern: a find may be of any length, in JSON numbers too.
 _ANYTHING = Detector("", number=True, least=0)
 
 
 class Scanner:
-    """Looks for what the detectors of a policy know. It keeps nothing of the texts."""
+    """Scans texts with the detectors of a policy. It keeps nothing of the texts."""
 
     __slots__ = (
         "_finds",
@@ -72,10 +70,10 @@ class Scanner:
     )
 
     def __init__(self, names: Sequence[str], patterns: Mapping[str, str]) -> None:
-        """Look for `names`: of detectors (`catalogue.DETECTORS`), or of `patterns`, regular expressions that the user gives.
+        """Compile `names`: detectors (`catalogue.DETECTORS`), or names of `patterns`, which are the user's regular expressions.
 
         Raises:
-            ValueError: a name stands for nothing, a pattern is none, or a library is missing; one line, without the pattern.
+            ValueError: a name is unknown, a pattern is invalid, or a library is missing; one line, without the pattern.
         """
         self._names = tuple(dict.fromkeys(names))
         expressions: list[str] = []
@@ -99,9 +97,9 @@ class Scanner:
                 numbers[name] = known.least
         self._least = min(least, default=0)
         self.numbers = frozenset(numbers)
-        """The detectors that also look at JSON numbers, by their JSON text."""
+        """The detectors that also scan the JSON text of numbers."""
         self.number_digits_min = min(numbers.values(), default=0)
-        """How many digits a JSON number has at least in which one of them finds something."""
+        """The least number of digits in a JSON number with a find."""
         try:
             self._sieve = installed("detectors", lambda: Sieve(expressions))
         except ValueError as error:
@@ -110,12 +108,11 @@ class Scanner:
         self._whole = Sieve([*expressions, _SPELLED_OTHERWISE])
 
     def marks(self, body: bytes) -> str | None:
-        """Return what to look for before looking closely at the keys, strings and numbers of a JSON text.
+        """Return which keys, strings and numbers of a JSON text need a scan.
 
-        None: there is certainly nothing to find in them as they stand. Characters: only a text with one of them may hold a
-        find. "": any may.
+        None: no text needs one. Characters: texts that contain one of these characters. "": all texts.
         """
-        if self._own:  # a pattern of a user's own may be about where a text begins and ends
+        if self._own:  # a user's own pattern may match the start or end of a text
             return ""
         matching = self._whole.matching(body)
         if not matching:
@@ -126,7 +123,7 @@ class Scanner:
         return "" if "" in marks else "".join(sorted(marks))
 
     def may_find(self, text: str, budget: Budget) -> bool:
-        """Say whether `spans` may find anything in `text`.
+        """Return whether `spans` may find anything in `text`.
 
         Raises:
             RefusedError: `too_complex`.
@@ -139,12 +136,12 @@ class Scanner:
         return bool(self._sieve.matching(text.encode()))
 
     def spans(self, text: str, budget: Budget = UNMETERED) -> Sequence[Span]:
-        """Return what is found in `text`.
+        """Return the finds in `text`, sorted and disjoint.
 
         Raises:
             RefusedError: `too_complex`.
         """
-        # Too short, or a word, as most values are that are no numbers.
+        # Skip texts that are too short, and words: these are most values.
         if len(text) < self._least or (len(text) < LETTERS_MIN and text.isalpha() and not self._own):
             return ()
         if text.isascii():
@@ -155,14 +152,14 @@ class Scanner:
         budget.spend(FOLDED_TEXT_UNITS)
         view = folded(text, self._folding, budget)
         found = list(view.in_text(self._found(view.data, self._sieve.matching(view.data), budget)))
-        # A pattern may be about the very characters that were folded.
+        # A user's own pattern may match characters that folding changes.
         if self._own and (raw := as_it_is(text)).data != view.data:
             own = self._own.intersection(self._sieve.matching(raw.data))
             found = self._apart([*found, *raw.in_text(self._found(raw.data, own, budget))])
         return found
 
     def _found(self, data: bytes, matching: Iterable[int], budget: Budget) -> list[Span]:
-        """Return what the detectors at these places find."""
+        """Return the finds of the detectors with the indexes `matching`, after all scans."""
         found: list[Span] = []
         for left in reversed(range(PASSES)):
             new = self._apart(
@@ -185,7 +182,7 @@ class Scanner:
         return self._apart(found)
 
     def _apart(self, spans: list[Span]) -> list[Span]:
-        """Return spans sorted and without what several have in common."""
+        """Return spans sorted and disjoint; of overlapping spans, the later one is cut."""
         if len(spans) > 1:
             spans.sort(key=lambda span: (span.start, -span.end, self._names.index(span.detector)))
         apart: list[Span] = []
@@ -217,8 +214,8 @@ def _known(name: str) -> tuple[str, Find, Detector]:
         expression = _compiled(pattern)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-    # In a longer run of letters and digits there is nothing to find; a sieve that knows lets fewer texts through. What stands
-    # before a group is not what is found: `userSSN: 536904399` has a number that stands free, behind a word that does not.
+    # A find never touches further letters or digits. A sieve that checks this lets fewer texts through. If the pattern has a
+    # group, the text before the group is exempt: in `userSSN: 536904399`, a letter touches the name, but not the number.
     head = "" if expression.grouped else r"(?:^|[^0-9A-Za-z]|\\[nrt])"
     return rf"{head}(?:{pattern})(?:[^0-9A-Za-z]|$)", _finder(known, expression), known
 
@@ -233,7 +230,7 @@ def _finder(known: Detector, expression: Expression) -> Find:
         reread_max = max(REREAD_TIMES * len(data), REREAD_MIN_BYTES)
         while at < len(data) and (match := expression.first(data, at)) is not None:
             first, start, end = match
-            # The candidate has one character for each byte, so that places are places in the data.
+            # The candidate has one character for each byte, so that its places are places in the data.
             candidate = None if _joined_before(data, start, known.joints) else candidate_of(data[start:end])
             tries = 0 if candidate is None else 1 if known.tries is None else known.tries(candidate)
             budget.spend(LOOK_UNITS * (tries * known.looks or (GLANCE if known.tries else 1)))
@@ -252,7 +249,7 @@ def _finder(known: Detector, expression: Expression) -> Find:
 
 
 def _best(known: Detector, expression: Expression, candidate: str, data: bytes, start: int) -> Part | None:
-    """Return the best part of a candidate that nothing is joined to."""
+    """Return the best part of a candidate that is not joined to further digits, or None."""
     parts = _parts(known, expression, candidate)
     return next(
         ((start + head, start + tail) for head, tail in parts if not _joined_after(data, start + tail, known.joints)), None
@@ -264,7 +261,7 @@ def _parts(known: Detector, expression: Expression, candidate: str) -> Iterable[
         return [(0, len(candidate))]
     if not known.number or ("e" not in candidate and "E" not in candidate):
         return known.check(candidate)
-    # In exponential form, it is the number that it stands for, or nothing.
+    # In exponential form, the check decides on the whole number that the candidate spells.
     digits = whole(candidate)
     if not digits:
         return ()
@@ -274,7 +271,7 @@ def _parts(known: Detector, expression: Expression, candidate: str) -> Iterable[
 
 
 def _joined_before(data: bytes, start: int, joints: bytes) -> bool:
-    """Say whether a letter or digit stands right before a find, or one of `joints` and a digit before that."""
+    """Return whether a letter or digit is right before a find, or a digit and one of `joints`."""
     if not start:
         return False
     neighbour, before = data[start - 1], data[start - 2] if start > 1 else None
@@ -284,7 +281,7 @@ def _joined_before(data: bytes, start: int, joints: bytes) -> bool:
 
 
 def _joined_after(data: bytes, end: int, joints: bytes) -> bool:
-    """Say whether a letter or digit stands right behind a find, or one of `joints` and a digit behind that."""
+    """Return whether a letter or digit is right after a find, or one of `joints` and a digit."""
     if end == len(data):
         return False
     neighbour = data[end]
@@ -294,7 +291,7 @@ def _joined_after(data: bytes, end: int, joints: bytes) -> bool:
 
 
 def _run_end(data: bytes, start: int, end: int) -> int:
-    """Return where the letters and digits at `start` end, or its sign: within them no other candidate stands free."""
+    """Return the end of the run of letters and digits at `start`, or of the sign there: no candidate can begin within it."""
     at = start + 1
     while data[start] in _ALPHANUMERIC and at < end and data[at] in _ALPHANUMERIC:
         at += 1

@@ -163,7 +163,7 @@ def test_a_literal_segment_is_meant_before_a_parameter() -> None:
 def test_rows_that_take_the_same_calls_are_an_error() -> None:
     """Whichever won, the other's policy would silently not hold."""
     identify = row("track.v1.identify")
-    with pytest.raises(ValueError, match=r"track\.v1\.identify and copy take the same calls"):
+    with pytest.raises(ValueError, match=r"track\.v1\.identify and copy match the same calls"):
         Table([identify, replace(identify, name="copy", path="/api/v1/customers/{other}", aliases=())])
 
 

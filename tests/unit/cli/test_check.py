@@ -153,7 +153,7 @@ def test_an_invalid_configuration_is_no_finding(command: Command, tmp_path: Path
         (
             {"policy": {"version": 1, "rules": [{"name": "a", "fields": ["b"], "action": "mask", "endpoints": ["nope.*"]}]}},
             "policy.rules.0.endpoints.0",
-            "names no endpoint",
+            "matches no endpoint",
         ),
     ],
 )

@@ -54,7 +54,7 @@ def test_a_port_that_is_taken_is_told_where_it_was_written(command: Command, tmp
         ("upstreams: {app: {ca: CANARY}}", ":2: upstreams.app.ca: holds no certificates in PEM that can be read"),
         (
             "policy: {version: 1, rules: [{name: a, fields: [b], action: mask, endpoints: [CANARY]}]}",
-            ":2: policy.rules.0.endpoints.0: names no endpoint",
+            ":2: policy.rules.0.endpoints.0: matches no endpoint",
         ),
         ("limits: {backend: redis}", ":2: limits.backend: anything but memory is not available yet; leave it out"),
     ],

@@ -139,7 +139,7 @@ def test_what_is_pending_is_bounded() -> None:
     script = Script()
     entry: object = {"fault": {"kind": "reset"}}
     script.add([entry] * PENDING)
-    with pytest.raises(ScriptError, match="not more than 10000 entries"):
+    with pytest.raises(ScriptError, match="at most 10000 entries"):
         script.add([entry])
     assert len(script.pending) == PENDING
 
