@@ -76,7 +76,7 @@ class Sidecar:
         self._log = log
         self._out = out
         self._clock = clock
-        self._secrets = resolve(config, providers, LOCAL)
+        self._secrets = resolve(config, providers, LOCAL, awaiting=True)
         self.registry = CollectorRegistry()
         self._metrics = Metrics(self.registry, __version__)
         ProcessCollector(registry=self.registry)

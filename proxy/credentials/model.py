@@ -1,7 +1,7 @@
 """What a secret is to the sidecar: where it is kept, when it is usable, and how it travels.
 
-* Configuration holds a `Reference` (where), never a secret (what). An error about one never shows its text: somebody may
-  have pasted the secret itself there.
+* Configuration holds a `Reference` (where), never a secret (what). An error about one shows its text only through `naming`:
+  somebody may have pasted the secret itself there.
 * A store gives a `Document`: what stands at one place, read in one go, so that the fields of it are of one version.
 * A secret read from anywhere passes `usable` before it is kept.
 * An `Authorization` is the finished header line of one credential, with what must not come back of it.
@@ -18,6 +18,7 @@ from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import Protocol, Self
 
+from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
 
 # The longest secret there is a use for is a signed token; the shortest key of Customer.io has 20 characters.
@@ -53,7 +54,7 @@ _LOCATORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
 )
 
 
-# The kinds that are read on this machine: they are there when the sidecar starts, or it does not start.
+# The kinds that are read on this machine: what is wrong with them is known before the sidecar starts.
 LOCAL = frozenset({Kind.ENV, Kind.FILE})
 # The kinds whose locator may name one field of what is kept there, after a number sign.
 _FIELDED = frozenset({Kind.VAULT, Kind.AWS_SM})
@@ -63,6 +64,24 @@ WHOLE = ""
 
 class UnreadableError(Exception):
     """A secret cannot be had; the text says why and holds nothing of it."""
+
+
+class AbsentError(UnreadableError):
+    """The file that holds a secret is not there yet; it may come while the sidecar runs."""
+
+
+class AwaitedError(ConfigError):
+    """The only thing wrong with a reference is that its file is absent."""
+
+
+# Twelve letters and digits in a row, of both kinds: a key, where the name of a variable or a file has separators or words.
+_LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
+
+
+def naming(problem: str, place: str) -> str:
+    """Return `problem` with the variable or path that it is about, unless that looks like a key that was pasted there."""
+    shown = place.isprintable() and not _LIKE_A_KEY.search(place)
+    return f"{problem}: {place}" if shown else problem
 
 
 @dataclass(frozen=True, slots=True)
