@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TextIO
 
@@ -279,8 +279,10 @@ class Sidecar:
         self._out.flush()
 
 
-def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
+def run(config: Config, providers: Mapping[Kind, Provider], strangers: Sequence[str] = ()) -> int:
     """Run a sidecar until SIGTERM or SIGINT has drained it; return the process's exit code.
+
+    `strangers` names variables that look like ours and set nothing: the log warns of them.
 
     Raises:
         ConfigError: the configuration cannot be served, or an address cannot be listened on.
@@ -290,6 +292,8 @@ def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
     raise_file_limit()
     if not keep_memory_private():
         log.warning("memory_not_private")
+    for name in strangers:
+        log.warning("unknown_variable", reference=name, problem="it begins like a setting and sets no key")
 
     async def serve() -> None:
         sidecar = Sidecar(config, providers, log, sys.stdout, SystemClock())

@@ -37,7 +37,9 @@ app.add_typer(tls_app, name="tls")
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="The configuration; without it, defaults and the environment."),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="The configuration; without it, CIO_SIDECAR_CONFIG, else ./sidecar.yaml."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -27,4 +27,4 @@ def serve(config: Path | None, environ: Mapping[str, str]) -> int:
         known = providers(loaded.config, environ)
         from proxy.app import run  # noqa: PLC0415 - a wrong configuration is told before the servers are loaded
 
-        return run(loaded.config, known)
+        return run(loaded.config, known, loaded.strangers)

@@ -4,6 +4,7 @@ Relative paths are relative to the file they stand in; those of the environment 
 the working directory.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -15,7 +16,7 @@ from pydantic import ValidationError
 from proxy.config.available import unavailable
 from proxy.config.document import DOCUMENT_MAX_BYTES, Document, NotADocumentError, Plain, parse
 from proxy.config.model import Config
-from proxy.config.overlay import Setting, merged, settings
+from proxy.config.overlay import FILE_VARIABLE, Setting, merged, settings, strangers
 from proxy.config.places import POLICY, Places, Source
 from proxy.config.problems import Problem, dotted, found, together
 from proxy.config.values import FOLDER, Section, local_path, references
@@ -26,6 +27,8 @@ from proxy.policy.model import PolicyDocument
 
 S = TypeVar("S", bound=Section)
 
+# Read from the working directory where nothing names a configuration file.
+DEFAULT_FILE = Path("sidecar.yaml")
 # What stands in for a configuration file where there is none.
 _NO_FILE = Document({"version": 1}, {})
 # What stands in for a policy that cannot be read, while the rest is looked at.
@@ -38,15 +41,20 @@ class Loaded:
 
     config: Config
     places: Places
+    strangers: tuple[str, ...] = ()
+    """Variables that look like ours, and set nothing."""
 
 
 def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
     """Return the configuration in `file` under the settings in `environ`; every key has a default but the file's version.
 
+    Without `file`, it is the one that `CIO_SIDECAR_CONFIG` names, else `sidecar.yaml` in the working directory, else none.
+
     Raises:
         ConfigError: it cannot be read, is not valid, or asks for what is not available yet. Several problems come together
             as one `InvalidConfigError`.
     """
+    file = _located(environ) if file is None else file
     document, folder = (_NO_FILE, Path()) if file is None else (_document(file), file.parent)
     overlay = tuple(settings(environ, Config.model_fields))
     variables = tuple(item for item in overlay if isinstance(item, Setting))
@@ -55,6 +63,8 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
     values = _overlaid(document.value, [item for item in variables if not _in_policy(item)], problems)
     written = _policy(values.get(POLICY), folder, problems)
     rules = _overlaid(written.values, [_of_policy(item) for item in variables if _in_policy(item)], problems)
+    unknown = strangers(environ, Config, values, rules)
+    problems += unknown.mistakes
     policy, in_policy = _valid(PolicyDocument, rules, written.folder)
     config, in_config = _valid(Config, {**values, POLICY: policy or _NO_POLICY}, folder)
 
@@ -67,7 +77,17 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
         problems += _uncalled(config)
     if config is None or problems:
         raise together(map(places.placed, problems))
-    return Loaded(config, places)
+    return Loaded(config, places, unknown.others)
+
+
+def _located(environ: Mapping[str, str]) -> Path | None:
+    """Return the configuration file where no option names one."""
+    if named := environ.get(FILE_VARIABLE):
+        try:
+            return local_path(named, Path())
+        except ValueError as error:
+            raise ConfigError(str(error), file=FILE_VARIABLE) from None
+    return DEFAULT_FILE if os.path.lexists(DEFAULT_FILE) else None
 
 
 def load_section(schema: type[S], file: Path) -> tuple[S, Places]:

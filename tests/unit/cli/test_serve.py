@@ -21,7 +21,7 @@ KEYED = {"CIO_SIDECAR_CREDENTIALS__APP__API_KEY": "env:APP", "APP": "app-api-key
 def test_it_serves_without_a_file_until_it_is_told_to_stop(number: signal.Signals) -> None:
     """On the defaults and the environment; a line of JSON for each listener, then ready; exit 0 when it is asked to end."""
     command = [sys.executable, "-X", "dev", "-W", "error", "-m", "proxy", "serve"]
-    environ = {"PATH": os.environ["PATH"], **FREE, **KEYED}
+    environ = {"PATH": os.environ["PATH"], "CIO_SIDECAR_COLOUR": "blue", **FREE, **KEYED}
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as process:
         assert process.stdout is not None
         said = [orjson.loads(process.stdout.readline()) for _ in range(3)]
@@ -30,7 +30,9 @@ def test_it_serves_without_a_file_until_it_is_told_to_stop(number: signal.Signal
     assert [event.get("listener", event["event"]) for event in said] == ["admin", "outbound", "ready"]
     assert (process.returncode, rest) == (0, b"")
     told = on_an_idle_machine(errors.decode()).splitlines()
-    assert [orjson.loads(line)["event"] for line in told] == ["unkeyed_hashes"]  # of the default policy
+    logged = [orjson.loads(line) for line in told]
+    assert [line["event"] for line in logged] == ["unknown_variable", "unkeyed_hashes"]  # the latter of the default policy
+    assert logged[0]["reference"] == "CIO_SIDECAR_COLOUR"
 
 
 def test_a_port_that_is_taken_is_told_where_it_was_written(command: Command, tmp_path: Path) -> None:

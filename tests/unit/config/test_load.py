@@ -279,3 +279,42 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as refused:
             load(file, {})
         assert str(refused.value) == f"{file}: {problem}"
+
+
+def test_without_an_option_the_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`CIO_SIDECAR_CONFIG` before `./sidecar.yaml`, and that before the environment alone; an option before all."""
+    monkeypatch.chdir(tmp_path)
+    assert load(None, {}).config.region == "us"
+    (tmp_path / "sidecar.yaml").write_text("version: 1\nregion: eu\noutbound: {port: 1}\n")
+    (tmp_path / "named.yaml").write_text("version: 1\noutbound: {port: 2}\n")
+    (tmp_path / "given.yaml").write_text("version: 1\noutbound: {port: 3}\n")
+    assert load(None, {}).config.outbound.port == 1
+    assert load(None, {"CIO_SIDECAR_CONFIG": ""}).config.region == "eu"
+    assert load(None, {"CIO_SIDECAR_CONFIG": "named.yaml"}).config.outbound.port == 2
+    assert load(Path("given.yaml"), {"CIO_SIDECAR_CONFIG": "named.yaml"}).config.outbound.port == 3
+
+
+@pytest.mark.parametrize("environ", [{"CIO_SIDECAR_CONFIG": "none.yaml"}, {}])
+def test_a_file_that_is_found_and_cannot_be_read_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    """Nothing else is taken in its place: it may say eu."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sidecar.yaml").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"\.yaml: there is no such file$"):
+        load(None, environ)
+
+
+def test_variables_that_set_nothing_are_judged_with_the_policy_s_references(tmp_path: Path) -> None:
+    """Those of the file, of the policy's own file and of the environment are set aside."""
+    (tmp_path / "p.yaml").write_text("version: 1\nhash: {algorithm: hmac-sha256, key: 'env:CIO_SIDECAR_REGOIN', key_id: k1}\n")
+    environ = {
+        "CIO_SIDECAR_REGOIN": "a secret",
+        "CIO_SIDECAR_ADMIN_TOKEN": "another",
+        "CIO_SIDECAR_ADMIN__TOKEN": "env:CIO_SIDECAR_ADMIN_TOKEN",
+        "CIO_SIDECAR_COLOUR": "blue",
+    }
+    assert loaded(tmp_path, "version: 1\npolicy: p.yaml\n", environ).strangers == ("CIO_SIDECAR_COLOUR",)
+    assert lines(tmp_path, "version: 1\n", {"CIO_SIDECAR_REGOIN": "eu"}) == [
+        "CIO_SIDECAR_REGOIN: sets no key of the configuration; did you mean CIO_SIDECAR_REGION, which sets region?"
+    ]
