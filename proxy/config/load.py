@@ -29,6 +29,9 @@ S = TypeVar("S", bound=Section)
 
 # Read from the working directory where nothing names a configuration file.
 DEFAULT_FILE = Path("sidecar.yaml")
+BUILTIN = "builtin:"
+# The policies that ship with the program.
+BUILTIN_POLICIES = ("default", "gdpr-strict", "pci")
 # What stands in for a configuration file where there is none.
 _NO_FILE = Document({"version": 1}, {})
 # What stands in for a policy that cannot be read, while the rest is looked at.
@@ -105,6 +108,36 @@ def load_section(schema: type[S], file: Path) -> tuple[S, Places]:
     return value, places
 
 
+def load_policy(named: str) -> tuple[PolicyDocument, Places]:
+    """Return the policy that a command names by `builtin:NAME` or by its file, and where its values were written.
+
+    Raises:
+        ConfigError: there is none, or it is not valid.
+    """
+    if not named.startswith(BUILTIN):
+        return load_section(PolicyDocument, Path(named))
+    try:
+        document = parse(builtin_policy(named))
+    except ValueError as error:
+        raise ConfigError(str(error), path=POLICY) from None
+    source = Source(named, document.lines)
+    return PolicyDocument.model_validate(document.value), Places(source, policy=source)
+
+
+def builtin_policy(named: str) -> str:
+    """Return the text of the policy that `builtin:NAME` names.
+
+    Raises:
+        ValueError: none ships under this name.
+    """
+    name = named.removeprefix(BUILTIN)
+    if name not in BUILTIN_POLICIES:
+        raise ValueError(
+            f"no such policy ships with the program; there are {', '.join(map(BUILTIN.__add__, BUILTIN_POLICIES))}"
+        )
+    return resources.files("proxy.policy").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
+
+
 def _storeless(config: Config) -> Iterator[ConfigError]:
     """Find references into a store that nothing says where it is."""
     if config.stores.vault is None:
@@ -134,11 +167,13 @@ class _Policy:
 def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
     """Return the policy that the key `policy` gives: the built-in one, the one in a file, or the value itself."""
     if value is None:
-        text = resources.files("proxy.policy").joinpath("default.yaml").read_text(encoding="utf-8")
-        return _Policy(parse(text).value, folder, Source("the built-in policy"))
+        value = f"{BUILTIN}{BUILTIN_POLICIES[0]}"
     if isinstance(value, dict):
         return _Policy(value, folder, None)
     try:
+        if isinstance(value, str) and value.startswith(BUILTIN):
+            document = parse(builtin_policy(value))
+            return _Policy(document.value, folder, Source(value, document.lines))
         file = local_path(value, folder)
         document = _parsed(_text(file), file)
     except ValueError as error:

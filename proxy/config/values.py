@@ -97,7 +97,7 @@ LocalPath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), WithJso
 SecretReference = Annotated[
     Reference,
     PlainValidator(_reference),
-    PlainSerializer(lambda reference: f"{reference.kind}:…"),
+    PlainSerializer(lambda reference: reference.shown),
     WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(Kind)}):.+$", "description": f"It {NOT_A_REFERENCE}."}),
 ]
 

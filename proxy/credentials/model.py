@@ -80,13 +80,16 @@ _LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}"
 
 def naming(problem: str, place: str) -> str:
     """Return `problem` with the variable or path that it is about, unless that looks like a key that was pasted there."""
-    shown = place.isprintable() and not _LIKE_A_KEY.search(place)
-    return f"{problem}: {place}" if shown else problem
+    return problem if _like_a_key(place) else f"{problem}: {place}"
+
+
+def _like_a_key(place: str) -> bool:
+    return not place.isprintable() or _LIKE_A_KEY.search(place) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where one secret is kept. Its text does not print: it may be a secret pasted by mistake."""
+    """Where one secret is kept. Its text does not print, but by `shown`: it may be a secret pasted by mistake."""
 
     kind: Kind
     locator: str = field(repr=False)
@@ -103,6 +106,11 @@ class Reference:
             if colon and scheme in set(Kind) and _LOCATORS[Kind(scheme)].fullmatch(locator):
                 return cls(Kind(scheme), locator)
         raise ValueError(NOT_A_REFERENCE)
+
+    @property
+    def shown(self) -> str:
+        """The reference as it may be shown."""
+        return f"{self.kind}:{'…' if _like_a_key(self.locator) else self.locator}"
 
     @property
     def document(self) -> str:

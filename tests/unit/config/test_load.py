@@ -8,7 +8,7 @@ import yaml
 
 from proxy.api.model import Bucket, Upstream
 from proxy.config.document import DOCUMENT_MAX_BYTES
-from proxy.config.load import Loaded, load
+from proxy.config.load import Loaded, load, load_policy
 from proxy.config.problems import each
 from proxy.credentials.model import Kind, Reference
 from proxy.errors import ConfigError
@@ -317,4 +317,26 @@ def test_variables_that_set_nothing_are_judged_with_the_policy_s_references(tmp_
     assert loaded(tmp_path, "version: 1\npolicy: p.yaml\n", environ).strangers == ("CIO_SIDECAR_COLOUR",)
     assert lines(tmp_path, "version: 1\n", {"CIO_SIDECAR_REGOIN": "eu"}) == [
         "CIO_SIDECAR_REGOIN: sets no key of the configuration; did you mean CIO_SIDECAR_REGION, which sets region?"
+    ]
+
+
+@pytest.mark.parametrize("name", ["default", "gdpr-strict", "pci"])
+def test_a_policy_may_be_one_that_ships(tmp_path: Path, name: str) -> None:
+    """`policy: builtin:NAME`, in the file or the environment; without a policy it is the default one."""
+    rules = load_policy(f"builtin:{name}")[0].rules
+    assert rules
+    assert loaded(tmp_path, f"version: 1\npolicy: builtin:{name}\n").config.policy.rules == rules
+    assert load(None, {"CIO_SIDECAR_POLICY": f"builtin:{name}"}).config.policy.rules == rules
+    assert (load(None, {}).config.policy.rules == rules) == (name == "default")
+    assert (
+        loaded(tmp_path, f"version: 1\npolicy: builtin:{name}\n", {"CIO_SIDECAR_POLICY__MODE": "off"}).config.policy.mode
+        == "off"
+    )
+
+
+@pytest.mark.parametrize("named", ["builtin:nope", "builtin:", "builtin:../policy/pci", "builtin:pci.yaml", "builtin:PCI"])
+def test_a_policy_that_does_not_ship_is_a_problem(tmp_path: Path, named: str) -> None:
+    """All there are is said; the name is no path."""
+    assert lines(tmp_path, f"version: 1\npolicy: '{named}'\n") == [
+        "c.yaml:2: policy: no such policy ships with the program; there are builtin:default, builtin:gdpr-strict, builtin:pci"
     ]
