@@ -5,17 +5,20 @@ from typing import Any
 from proxy.api.model import Upstream
 from proxy.config.available import NOT_YET
 from proxy.config.model import Config
+from proxy.config.values import SHOWN
 from proxy.policy.model import PolicyDocument
 
 
 def policy_in_force(document: PolicyDocument) -> dict[str, Any]:
     """Return what a policy says, ready to be written: its version and mode, and all that is not a default."""
-    return {"version": document.version, "mode": document.mode.value} | document.model_dump(mode="json", exclude_defaults=True)
+    return {"version": document.version, "mode": document.mode.value} | document.model_dump(
+        mode="json", exclude_defaults=True, context={SHOWN: True}
+    )
 
 
 def in_force(config: Config) -> dict[str, Any]:
     """Return every key that this version uses with its value, ready to be written; upstreams with the URLs of the region."""
-    written = config.model_dump(mode="json")
+    written = config.model_dump(mode="json", context={SHOWN: True})
     for upstream in Upstream:
         written["upstreams"][upstream.value]["url"] = str(config.upstream(upstream).origin)
     for pattern in NOT_YET:

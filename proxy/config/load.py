@@ -21,7 +21,7 @@ from proxy.config.places import POLICY, Places, Source
 from proxy.config.problems import Problem, dotted, found, together
 from proxy.config.values import FOLDER, Section, local_path, references
 from proxy.credentials.file import reason
-from proxy.credentials.model import Kind
+from proxy.credentials.model import Kind, naming
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 
@@ -175,7 +175,11 @@ def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
             document = parse(builtin_policy(value))
             return _Policy(document.value, folder, Source(value, document.lines))
         file = local_path(value, folder)
-        document = _parsed(_text(file), file)
+        try:
+            text = _text(file)
+        except ValueError as error:
+            raise ValueError(naming(str(error), value)) from None
+        document = _parsed(text, file)
     except ValueError as error:
         problems.append(ConfigError(str(error), path=POLICY))
         return _Policy({"version": 1}, folder, None)

@@ -27,6 +27,8 @@ SECRET_MAX_BYTES = 8192
 INJECTED_MIN_CHARACTERS = 4
 REFERENCE_MAX_CHARACTERS = 1024
 
+# What a shell, Compose and other programs would put a variable's value in the place of.
+_EXPANSION = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}?|([A-Za-z_][A-Za-z0-9_]*)$)")
 NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, which says where the secret is, never what it is"
 
 
@@ -74,16 +76,27 @@ class AwaitedError(ConfigError):
     """The only thing wrong with a reference is that its file is absent."""
 
 
-# Twelve letters and digits in a row, of both kinds: a key, where the name of a variable or a file has separators or words.
-_LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}")
+# Twelve letters and digits in a row, of both kinds, or what begins as keys of Customer.io and others do: names of variables,
+# files and settings are made of words.
+_LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}|\b(sk|pk|sa)[-_]")
 
 
 def naming(problem: str, place: str) -> str:
     """Return `problem` with the variable or path that it is about, unless that looks like a key that was pasted there."""
-    return problem if _like_a_key(place) else f"{problem}: {place}"
+    return problem if looks_like_a_key(place) else f"{problem}: {place}"
 
 
-def _like_a_key(place: str) -> bool:
+def for_expansion(text: str) -> str:
+    """Return what to do about the `${NAME}` or `$NAME` in `text`; empty where there is none."""
+    found = _EXPANSION.search(text)
+    if found is None:
+        return ""
+    name = found[1] or found[2]
+    return f"a variable is not put in here by $ and its name; use env:{'NAME' if looks_like_a_key(name) else name}"
+
+
+def looks_like_a_key(place: str) -> bool:
+    """Tell whether what stands where a name belongs may be a secret, so that it must not be shown."""
     return not place.isprintable() or _LIKE_A_KEY.search(place) is not None
 
 
@@ -105,12 +118,14 @@ class Reference:
             scheme, colon, locator = text.partition(":")
             if colon and scheme in set(Kind) and _LOCATORS[Kind(scheme)].fullmatch(locator):
                 return cls(Kind(scheme), locator)
+        if isinstance(text, str) and (advice := for_expansion(text.strip())):
+            raise ValueError(advice)
         raise ValueError(NOT_A_REFERENCE)
 
     @property
     def shown(self) -> str:
         """The reference as it may be shown."""
-        return f"{self.kind}:{'…' if _like_a_key(self.locator) else self.locator}"
+        return f"{self.kind}:{'…' if looks_like_a_key(self.locator) else self.locator}"
 
     @property
     def document(self) -> str:

@@ -124,14 +124,14 @@ REFUSED = {
     "a key twice": ("version: 1\nregion: us\nregion: eu", "c.yaml:3: a key stands twice"),
     "unknown section": (
         "version: 1\nlisteners: {}",
-        "c.yaml:2: holds a key it does not know; it takes version, region, upstreams, outbound, admin, credentials, stores",
+        "c.yaml:2: holds a key it does not know: listeners; it takes version, region, upstreams, outbound, admin, credentials",
     ),
-    "mistyped section": ("version: 1\noutbond: {}", "c.yaml:2: holds a key it does not know; did you mean outbound?"),
+    "mistyped section": ("version: 1\noutbond: {}", "c.yaml:2: holds a key it does not know: outbond; did you mean outbound?"),
     "mistyped key": (
         "version: 1\noutbound:\n  host: localhost\n  Prot: 1",
-        "c.yaml:4: outbound: holds a key it does not know; did you mean port?",
+        "c.yaml:4: outbound: holds a key it does not know: Prot; did you mean port?",
     ),
-    "section that is none": ("version: 1\noutbound: 8080", "c.yaml:2: outbound: must be a mapping"),
+    "section that is none": ("version: 1\noutbound: 8080", "c.yaml:2: outbound: must be a mapping of host, port, tls"),
     "region": ("version: 1\nregion: apac", "c.yaml:2: region: must be 'us' or 'eu'"),
     "upstream without TLS": (
         "version: 1\nupstreams: {track: {url: 'http://track.example'}}",
@@ -174,7 +174,23 @@ REFUSED = {
     ),
     "endless wait": ("version: 1\nlimits: {wait_seconds: .inf}", "c.yaml:2: limits.wait_seconds: must be a finite number"),
     "policy that is none": ("version: 1\npolicy: 5", "c.yaml:2: policy: must be the path of a file"),
-    "policy that is not there": ("version: 1\npolicy: none.yaml", "c.yaml:2: policy: there is no such file"),
+    "policy that is not there": ("version: 1\npolicy: none.yaml", "c.yaml:2: policy: there is no such file: none.yaml"),
+    "variable in place of a reference": (
+        "version: 1\ncredentials:\n  app:\n    api_key: ${CIO_APP_KEY}",
+        "c.yaml:4: credentials.app.api_key: a variable is not put in here by $ and its name; use env:CIO_APP_KEY",
+    ),
+    "variable in braces": (
+        "version: 1\ncredentials:\n  app: {api_key: ${CIO_APP_KEY}}",
+        "c.yaml:3: is not YAML: a variable is not put in here by $ and its name; use env:CIO_APP_KEY",
+    ),
+    "two rules of a name": (
+        "version: 1\npolicy: {version: 1, rules: [&r {name: a, fields: [b], action: mask}, {name: c, fields: [b], action: strip}, *r]}",
+        "c.yaml:2: policy: two rules have the same name: a (rules.0 and rules.2)",
+    ),
+    "two callers of a name": (
+        "version: 1\noutbound: {callers: [{name: shop, key: 'env:A'}, {name: shop, key: 'env:B'}]}",
+        "c.yaml:2: outbound: callers must not hold the same name twice: shop",
+    ),
     "inline policy": (
         "version: 1\npolicy:\n  version: 1\n  rules:\n    - {name: a, fields: [b], action: drop}",
         "c.yaml:5: policy.rules.0.action: must be 'strip', 'hash', 'mask' or 'deny'",
@@ -229,10 +245,10 @@ def test_a_vault_reference_needs_a_vault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("CIO_SIDECAR_OUTBOUND__PROT", "1", "outbound: holds a key it does not know; did you mean port?"),
+        ("CIO_SIDECAR_OUTBOUND__PROT", "1", "outbound: holds a key it does not know: prot; did you mean port?"),
         ("CIO_SIDECAR_OUTBOUND__PORT__X", "1", "outbound.port: must be a whole number"),
         ("CIO_SIDECAR_POLICY__MODE", "loud", "policy.mode: must be 'off', 'report' or 'enforce'"),
-        ("CIO_SIDECAR_POLICY__MODUS", "off", "policy: holds a key it does not know; did you mean mode?"),
+        ("CIO_SIDECAR_POLICY__MODUS", "off", "policy: holds a key it does not know: modus; did you mean mode?"),
         ("CIO_SIDECAR_ADMIN__TOKEN", "s3cret", "admin.token: must be a reference such as env:NAME or file:PATH"),
         ("CIO_SIDECAR_OUTBOUND__CALLERS", '[{"name": "a b"}]', "outbound.callers.0.name: must match"),
         ("CIO_SIDECAR_VERSION", "2", "version: must be 1"),
