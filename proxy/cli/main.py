@@ -18,10 +18,11 @@ from proxy import __version__
 from proxy.errors import ConfigError
 
 PROGRAM = "cio-sidecar"
+HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     help="An outbound reverse proxy for Customer.io: injects credentials, removes personal data, keeps rate limits.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     add_completion=False,
     rich_markup_mode=None,  # plain help starts twice as fast, and reads the same in a log
     pretty_exceptions_enable=False,
@@ -226,7 +227,7 @@ def simulator(context: typer.Context) -> int | None:
     """Run a simulated Customer.io to test against."""
     from proxy.cli.simulator import simulator as command  # noqa: PLC0415 - see above
 
-    inner = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    inner = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     inner.command()(command)
     code: int | None = inner(context.args, prog_name=context.command_path, standalone_mode=False)
     return code
@@ -249,7 +250,7 @@ def version() -> None:
 def main() -> int:
     """Run the command that the process was started with, and return its exit code."""
     try:
-        code = app(prog_name=PROGRAM, standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except ConfigError as error:
         return _complain(str(error))

@@ -57,7 +57,7 @@ def show_policy(named: str | None, config: Path | None, environ: Mapping[str, st
 
 
 def apply(
-    named: str | None,
+    chosen: str | None,
     config: Path | None,
     environ: Mapping[str, str],
     endpoint: str | None,
@@ -73,7 +73,7 @@ def apply(
         ConfigError: the configuration is not valid, the endpoint is none, or the input is no JSON.
     """
     loaded = load(config, environ)
-    document, places = _chosen(named, loaded)
+    document, places = _chosen(chosen, loaded)
     with places.placing():
         tried = Tried.of(loaded.config, document, environ)
     try:

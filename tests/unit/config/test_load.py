@@ -184,8 +184,8 @@ REFUSED = {
         "c.yaml:3: is not YAML: a variable is not put in here by $ and its name; use env:CIO_APP_KEY",
     ),
     "two rules of a name": (
-        "version: 1\npolicy: {version: 1, rules: [&r {name: a, fields: [b], action: mask}, {name: c, fields: [b], action: strip}, *r]}",
-        "c.yaml:2: policy: two rules have the same name: a (rules.0 and rules.2)",
+        "version: 1\npolicy: {version: 1, rules: [&r {name: a, fields: [b], action: mask}, *r]}",
+        "c.yaml:2: policy: two rules have the same name: a (rules.0 and rules.1)",
     ),
     "two callers of a name": (
         "version: 1\noutbound: {callers: [{name: shop, key: 'env:A'}, {name: shop, key: 'env:B'}]}",
