@@ -5,6 +5,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
@@ -275,7 +276,8 @@ class Sidecar:
         self._say({"event": "listening", "listener": name, "host": host, "port": port})
 
     def _say(self, event: dict[str, str | int]) -> None:
-        self._out.write(orjson.dumps(event).decode() + "\n")
+        at = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        self._out.write(orjson.dumps({**event, "level": "info", "timestamp": at}).decode() + "\n")
         self._out.flush()
 
 

@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
@@ -28,6 +29,8 @@ def test_it_serves_without_a_file_until_it_is_told_to_stop(number: signal.Signal
         process.send_signal(number)
         rest, errors = process.communicate(timeout=COMMAND_SECONDS)
     assert [event.get("listener", event["event"]) for event in said] == ["admin", "outbound", "ready"]
+    assert {event["level"] for event in said} == {"info"}
+    assert all(datetime.fromisoformat(event["timestamp"]).tzinfo == UTC for event in said)
     assert (process.returncode, rest) == (0, b"")
     told = on_an_idle_machine(errors.decode()).splitlines()
     logged = [orjson.loads(line) for line in told]
