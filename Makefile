@@ -85,6 +85,7 @@ evaluate: install extras .tools/bench/presidio/.installed
 
 wheel: install .venv/.compiler
 	HATCH_BUILD_HOOK_ENABLE_CUSTOM=true $(BIN)/hatchling build --target wheel --directory dist
+	@echo "Wrote $$(ls -t dist/*.whl | head -n 1)"
 
 install: .venv/.installed
 extras: .venv/.extras

@@ -3,8 +3,9 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
@@ -76,7 +77,7 @@ class Sidecar:
         self._log = log
         self._out = out
         self._clock = clock
-        self._secrets = resolve(config, providers, LOCAL)
+        self._secrets = resolve(config, providers, LOCAL, awaiting=True)
         self.registry = CollectorRegistry()
         self._metrics = Metrics(self.registry, __version__)
         ProcessCollector(registry=self.registry)
@@ -275,12 +276,15 @@ class Sidecar:
         self._say({"event": "listening", "listener": name, "host": host, "port": port})
 
     def _say(self, event: dict[str, str | int]) -> None:
-        self._out.write(orjson.dumps(event).decode() + "\n")
+        at = datetime.fromtimestamp(self._clock.wall(), UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        self._out.write(orjson.dumps({**event, "level": "info", "timestamp": at}).decode() + "\n")
         self._out.flush()
 
 
-def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
+def run(config: Config, providers: Mapping[Kind, Provider], strangers: Sequence[str] = ()) -> int:
     """Run a sidecar until SIGTERM or SIGINT has drained it; return the process's exit code.
+
+    `strangers` names variables that look like ours and set nothing: the log warns of them.
 
     Raises:
         ConfigError: the configuration cannot be served, or an address cannot be listened on.
@@ -290,6 +294,8 @@ def run(config: Config, providers: Mapping[Kind, Provider]) -> int:
     raise_file_limit()
     if not keep_memory_private():
         log.warning("memory_not_private")
+    for name in strangers:
+        log.warning("unknown_variable", reference=name, problem="it begins like a setting and sets no key")
 
     async def serve() -> None:
         sidecar = Sidecar(config, providers, log, sys.stdout, SystemClock())

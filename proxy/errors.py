@@ -50,9 +50,17 @@ class Answer:
     message: str
 
 
-# 429 and 503 carry `Retry-After: 1`: SDKs sleep exactly that long, and give up when it is long (customerio-api.md 2.3).
+# 429 and 503 carry `Retry-After: 1`: SDKs sleep exactly that long, and give up when it is long. `credentials_rejected` carries
+# none: the same key is rejected again a second later.
 RETRY_AFTER_SECONDS = 1
-RETRYABLE_STATUSES = frozenset({429, 503})
+RETRYABLE = frozenset(
+    {
+        Reason.RATE_LIMITED,
+        Reason.CREDENTIALS_UNAVAILABLE,
+        Reason.OVERLOADED,
+        Reason.SHUTTING_DOWN,
+    }
+)
 
 ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
     {
@@ -87,7 +95,9 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         Reason.UPSTREAM_REDIRECT: Answer(502, "Customer.io answered with a redirect; check the configured region."),
         Reason.UPSTREAM_INVALID: Answer(502, "Customer.io answered with something that is not a usable HTTP response."),
         Reason.CREDENTIALS_UNAVAILABLE: Answer(503, "The sidecar holds no usable credential for this API; try again."),
-        Reason.CREDENTIALS_REJECTED: Answer(503, "Customer.io rejected the sidecar's credential; try again."),
+        Reason.CREDENTIALS_REJECTED: Answer(
+            503, "Customer.io rejected the sidecar's credential; a retry does not help until it has a new one."
+        ),
         Reason.OVERLOADED: Answer(503, "The sidecar is at its configured capacity; try again."),
         Reason.SHUTTING_DOWN: Answer(503, "The sidecar is shutting down; try again."),
         Reason.UPSTREAM_TIMEOUT: Answer(504, "Customer.io did not answer in time."),

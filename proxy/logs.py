@@ -1,7 +1,7 @@
 """Structured logs that cannot hold personal data, and that nobody waits for.
 
 * A line has a fixed set of fields; anything else is dropped. Values of the allowed fields come from closed sets or from the
-  operator's own configuration, never from a request.
+  operator's own configuration; of a request there is its path, with stars (`api.starred`).
 * Of an exception only its type and where it was raised are told: its text may quote data. The same goes for whatever other
   libraries log.
 * Lines are written by a thread of its own. Where standard error is full, slow or gone, lines are lost, and counted once it
@@ -28,7 +28,7 @@ FIELDS = frozenset(
         "event", "level", "timestamp",
         "reason", "endpoint", "status", "caller", "upstream", "listener", "host", "port", "version", "error", "where", "task",
         "path", "problem", "signal", "seconds", "requests", "rule", "reference", "library", "credential", "key_id", "store",
-        "limit", "items",
+        "limit", "items", "method",
     }
 )  # fmt: skip
 

@@ -7,10 +7,12 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from proxy.api.model import Bucket, Credential, Endpoint
+from proxy.api.starred import shown_method, starred, starred_row
 from proxy.clock import Clock
 from proxy.credentials.model import Kind, Version
 from proxy.delivery import ports
 from proxy.errors import ANSWERS, Reason
+from proxy.exchange import RequestHead
 from proxy.logs import fault
 from proxy.metrics import VERDICTS, Metrics
 from proxy.payload.oversize import Excess
@@ -53,15 +55,27 @@ class Observer(ports.Observer):
         self.forwarded(endpoint, status, started)
         self._log.warning("answer_cut", reason=reason.value, endpoint=endpoint.name, status=status, caller=caller)
 
-    def refused(self, reason: Reason, endpoint: Endpoint | None, caller: str | None, started: float | None) -> None:
-        """Count a refusal, and write its one line."""
+    def refused(
+        self,
+        reason: Reason,
+        endpoint: Endpoint | None,
+        caller: str | None,
+        started: float | None,
+        head: RequestHead | None = None,
+    ) -> None:
+        """Count a refusal, and write its one line; `head` is of a request that has no endpoint."""
         name = UNMATCHED if endpoint is None else endpoint.name
+        call: dict[str, str] = {}
+        if endpoint is not None:
+            call = {"method": endpoint.method, "path": starred_row(endpoint)}
+        elif head is not None:
+            call = {"method": shown_method(head.method), "path": starred(head.target)}
         status = ANSWERS[reason].status
         self._metrics.requests.add(name, status, "refused")
         self._metrics.refusals.add(reason)
         if started is not None:
             self._metrics.request_duration.observe(name, self._clock.monotonic() - started)
-        self._log.warning("refused", reason=reason.value, endpoint=name, status=status, caller=caller)
+        self._log.warning("refused", reason=reason.value, endpoint=name, **call, status=status, caller=caller)
 
     def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
         """Time an attempt that was answered."""

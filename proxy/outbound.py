@@ -111,10 +111,10 @@ class Outbound:
         mode = admission.rules.policy.vendor_limits
         self._observer.over_limit(admission.match.endpoint, excesses, mode, admission.caller)
 
-    def refused(self, reason: Reason, admission: Admission | None) -> None:
-        """Count and log a refusal."""
+    def refused(self, reason: Reason, admission: Admission | None, head: RequestHead | None = None) -> None:
+        """Count and log a refusal; `head` is of a request that was not let in."""
         if admission is None:
-            self._observer.refused(reason, None, None, None)
+            self._observer.refused(reason, None, None, None, head)
         else:
             self._observer.refused(reason, admission.match.endpoint, admission.caller, admission.started)
 

@@ -62,6 +62,7 @@ def inspect(loaded: Loaded, environ: Mapping[str, str], now: float) -> tuple[lis
     """Return what can be said without a network at `now` (seconds since the epoch), and the secrets if all can be used."""
     config, placed = loaded.config, loaded.places.placed
     findings = [Finding("configuration", State.OK, "valid")]
+    findings += (Finding(name, State.WARNING, "begins like a setting and sets no key") for name in loaded.strangers)
     secrets: Resolved | None = None
     known: dict[Kind, _Counted] = {}
     try:

@@ -18,16 +18,17 @@ from proxy import __version__
 from proxy.errors import ConfigError
 
 PROGRAM = "cio-sidecar"
+HELP = {"help_option_names": ["-h", "--help"]}
 
 app = typer.Typer(
     help="An outbound reverse proxy for Customer.io: injects credentials, removes personal data, keeps rate limits.",
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings=HELP,
     add_completion=False,
     rich_markup_mode=None,  # plain help starts twice as fast, and reads the same in a log
     pretty_exceptions_enable=False,
 )
 keys_app = typer.Typer(help="Show the keys of a running sidecar.")
-config_app = typer.Typer(help="Describe the configuration.")
+config_app = typer.Typer(help="Begin, show and describe the configuration.")
 tls_app = typer.Typer(help="Make certificates.")
 app.add_typer(keys_app, name="keys")
 policy_app = typer.Typer(help="Show, test and look over the privacy policy.")
@@ -37,7 +38,12 @@ app.add_typer(tls_app, name="tls")
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", "-c", metavar="FILE", help="The configuration; without it, defaults and the environment."),
+    typer.Option(
+        "--config", "-c", metavar="FILE", help="The configuration; without it, CIO_SIDECAR_CONFIG, else ./sidecar.yaml."
+    ),
+]
+PolicyName = Annotated[
+    str | None, typer.Argument(metavar="POLICY", help="A policy's file, or builtin:NAME; without it, the one in force.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -100,6 +106,26 @@ def status(config: ConfigFile = None, *, as_json: AsJson = False) -> int:
     return command(config, os.environ, as_json=as_json)
 
 
+@config_app.command("init")
+def config_init(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where it goes.")] = Path("sidecar.yaml"),
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+) -> None:
+    """Write a configuration with comments, to begin with."""
+    from proxy.cli.config import init as command  # noqa: PLC0415 - see above
+
+    command(file, force=force)
+
+
+@config_app.command("show")
+def config_show(config: ConfigFile = None, *, as_json: AsJson = False) -> None:
+    """Print every value in force; of secrets, where they are kept."""
+    from proxy.cli.config import show as command  # noqa: PLC0415 - see above
+
+    command(config, os.environ, as_json=as_json)
+
+
 @config_app.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration."""
@@ -108,8 +134,17 @@ def schema() -> None:
     command()
 
 
+@policy_app.command("show")
+def policy_show(policy: PolicyName = None, config: ConfigFile = None, *, as_json: AsJson = False) -> None:
+    """Print the policy that is in force, or the one that is named."""
+    from proxy.cli.policy import show_policy as command  # noqa: PLC0415 - see above
+
+    command(policy, config, os.environ, as_json=as_json)
+
+
 @policy_app.command("apply")
 def policy_apply(
+    policy: PolicyName = None,
     config: ConfigFile = None,
     *,
     endpoint: Annotated[str | None, typer.Option(metavar="'METHOD PATH'", help="The call; without it, any call.")] = None,
@@ -119,7 +154,7 @@ def policy_apply(
     """Print what would leave of the body on standard input."""
     from proxy.cli.policy import apply as command  # noqa: PLC0415 - see above
 
-    return command(config, os.environ, endpoint, caller, explain=explain)
+    return command(policy, config, os.environ, endpoint, caller, explain=explain)
 
 
 @policy_app.command("test")
@@ -137,6 +172,7 @@ def policy_test(
 
 @policy_app.command("lint")
 def policy_lint(
+    policy: PolicyName = None,
     config: ConfigFile = None,
     *,
     as_json: AsJson = False,
@@ -144,7 +180,7 @@ def policy_lint(
     """Look the policy over for what is seldom meant."""
     from proxy.cli.policy import lint as command  # noqa: PLC0415 - see above
 
-    return command(config, os.environ, as_json=as_json)
+    return command(policy, config, os.environ, as_json=as_json)
 
 
 @policy_app.command("schema")
@@ -191,7 +227,7 @@ def simulator(context: typer.Context) -> int | None:
     """Run a simulated Customer.io to test against."""
     from proxy.cli.simulator import simulator as command  # noqa: PLC0415 - see above
 
-    inner = typer.Typer(rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
+    inner = typer.Typer(context_settings=HELP, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False)
     inner.command()(command)
     code: int | None = inner(context.args, prog_name=context.command_path, standalone_mode=False)
     return code
@@ -214,7 +250,7 @@ def version() -> None:
 def main() -> int:
     """Run the command that the process was started with, and return its exit code."""
     try:
-        code = app(prog_name=PROGRAM, standalone_mode=False)
+        code = app(sys.argv[1:] or ["--help"], prog_name=PROGRAM, standalone_mode=False)
         sys.stdout.flush()
     except ConfigError as error:
         return _complain(str(error))

@@ -12,10 +12,13 @@ import typer
 from proxy.api.endpoints import ENDPOINTS
 from proxy.api.match import Match, Table
 from proxy.api.model import Upstream
+from proxy.cli.config import write
 from proxy.cli.findings import Finding, State, show, well
 from proxy.cli.stores import providers
-from proxy.config.load import load, load_section
+from proxy.config.effective import policy_in_force
+from proxy.config.load import BUILTIN, Loaded, builtin_policy, load, load_policy, load_section
 from proxy.config.model import Config
+from proxy.config.places import Places
 from proxy.credentials.callers import ANYONE, Callers
 from proxy.credentials.model import LOCAL, UnreadableError
 from proxy.errors import ConfigError, Reason, RefusedError
@@ -39,7 +42,29 @@ INPUT_MAX_BYTES = 16 * 1024 * 1024
 _JSON = {b"content-type": b"application/json"}
 
 
-def apply(config: Path | None, environ: Mapping[str, str], endpoint: str | None, caller: str | None, *, explain: bool) -> int:
+def show_policy(named: str | None, config: Path | None, environ: Mapping[str, str], *, as_json: bool) -> None:
+    """Print the policy in force; or the one that is `named`, as it was written if it ships with the program.
+
+    Raises:
+        ConfigError: it is not valid.
+    """
+    if named is not None and named.startswith(BUILTIN) and not as_json:
+        load_policy(named)
+        typer.echo(builtin_policy(named), nl=False)
+        return
+    document = load(config, environ).config.policy if named is None else load_policy(named)[0]
+    write(policy_in_force(document), as_json=as_json)
+
+
+def apply(
+    chosen: str | None,
+    config: Path | None,
+    environ: Mapping[str, str],
+    endpoint: str | None,
+    caller: str | None,
+    *,
+    explain: bool,
+) -> int:
     """Read a body from standard input and print what would leave; with `explain`, on standard error, which rule did what where.
 
     Return 0, or 1 where the call would be refused.
@@ -48,8 +73,9 @@ def apply(config: Path | None, environ: Mapping[str, str], endpoint: str | None,
         ConfigError: the configuration is not valid, the endpoint is none, or the input is no JSON.
     """
     loaded = load(config, environ)
-    with loaded.places.placing():
-        tried = Tried.of(loaded.config, loaded.config.policy, environ)
+    document, places = _chosen(chosen, loaded)
+    with places.placing():
+        tried = Tried.of(loaded.config, document, environ)
     try:
         text = _input(sys.stdin.buffer)
         budget = Budget(len(text))
@@ -113,20 +139,25 @@ def test(files: Sequence[Path], config: Path | None, environ: Mapping[str, str],
     return 0 if well(findings) else 1
 
 
-def lint(config: Path | None, environ: Mapping[str, str], *, as_json: bool) -> int:
+def lint(named: str | None, config: Path | None, environ: Mapping[str, str], *, as_json: bool) -> int:
     """Look a policy over; return 0 unless something is wrong with it.
 
     Raises:
         ConfigError: the configuration or the policy is not valid.
     """
     loaded = load(config, environ)
-    document = loaded.config.policy
-    with loaded.places.placing():
+    document, places = _chosen(named, loaded)
+    with places.placing():
         Tried.of(loaded.config, document, environ)
     findings = [Finding("policy", State.OK, f"{len(document.rules)} rules, mode {document.mode}")]
     findings += (Finding(warning.path, State.WARNING, warning.text) for warning in warnings(document))
     show(findings, as_json=as_json)
     return 0 if well(findings) else 1
+
+
+def _chosen(named: str | None, loaded: Loaded) -> tuple[PolicyDocument, Places]:
+    """Return the policy that is named, else the one in force, and where its values were written."""
+    return (loaded.config.policy, loaded.places) if named is None else load_policy(named)
 
 
 @dataclass(frozen=True, slots=True)

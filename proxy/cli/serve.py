@@ -5,6 +5,13 @@ from pathlib import Path
 
 from proxy.cli.stores import providers
 from proxy.config.load import load
+from proxy.credentials.slots import slots
+from proxy.errors import ConfigError
+
+NO_CREDENTIAL = (
+    "names no credential, so nothing could be forwarded; name one, such as "
+    'track: {site_id: "env:CIO_SITE_ID", api_key: "env:CIO_API_KEY"}'
+)
 
 
 def serve(config: Path | None, environ: Mapping[str, str]) -> int:
@@ -15,7 +22,9 @@ def serve(config: Path | None, environ: Mapping[str, str]) -> int:
     """
     loaded = load(config, environ)
     with loaded.places.placing():
+        if not any(slots(loaded.config)):
+            raise ConfigError(NO_CREDENTIAL, path="credentials")
         known = providers(loaded.config, environ)
         from proxy.app import run  # noqa: PLC0415 - a wrong configuration is told before the servers are loaded
 
-        return run(loaded.config, known)
+        return run(loaded.config, known, loaded.strangers)

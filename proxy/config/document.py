@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from proxy.config.values import KeyPath
+from proxy.credentials.model import for_expansion
 
 # What a document holds: None, booleans, numbers, text, and lists and dictionaries of them.
 Plain = Any
@@ -78,15 +79,35 @@ def parse(text: str, loader: type = LOADER) -> Document:
         value = builder.document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise NotADocumentError(_shown(error.problem), None if mark is None else mark.line + 1) from None
+        line = None if mark is None else mark.line + 1
+        raise NotADocumentError(_shown(error.problem, text, line), line) from None
     except yaml.YAMLError:
         raise NotADocumentError("is not YAML: it holds a character that YAML does not allow") from None
     return Document(value, builder.lines)
 
 
-def _shown(problem: str | None) -> str:
-    """Return the parser's words, unless they quote: what stands in quotes may be the text itself."""
-    return "is not YAML" if not problem or "'" in problem or '"' in problem else f"is not YAML: {problem}"
+# What the parser may quote: marks of the language, and the names of its tokens. All else in quotes may be the text itself.
+_MARKS = re.compile(r"""(['"])(\\?[^\w\s'"]|\\t|<[a-z ]+>)\1""")
+# What usually is behind a complaint of either parser, by a part of it.
+_ADVICE: Mapping[str, str] = {
+    "start any token": "indent with spaces, and put a text that begins with a mark in quotes",
+    "mapping values are not allowed": "put a text that holds a colon and a space in quotes",
+    "expected ':'": "a key needs a colon and a space after it",
+    "block mapping": "keys of one mapping begin in the same column",
+    "expected <block end>": "keys of one mapping begin in the same column",
+    "expected ',' or": "a bracket is not closed, or a comma is missing",
+}
+
+
+def _shown(problem: str | None, text: str, line: int | None) -> str:
+    """Return why `text` is not YAML in the parser's words, unless they quote it, and what to do."""
+    lines = text.splitlines()
+    near = "" if line is None else " ".join(one for one in lines[max(0, line - 2) : line] if "${" in one)
+    if near and (told := for_expansion(near)):
+        return f"is not YAML: {told}"
+    advice = next((f"; {told}" for part, told in _ADVICE.items() if problem is not None and part in problem), "")
+    quotes = problem is None or any(mark in _MARKS.sub("", problem) for mark in "'\"")
+    return f"is not YAML{'' if quotes else f': {problem}'}{advice}"
 
 
 class _Builder:

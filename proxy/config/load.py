@@ -4,6 +4,7 @@ Relative paths are relative to the file they stand in; those of the environment 
 the working directory.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
@@ -15,17 +16,22 @@ from pydantic import ValidationError
 from proxy.config.available import unavailable
 from proxy.config.document import DOCUMENT_MAX_BYTES, Document, NotADocumentError, Plain, parse
 from proxy.config.model import Config
-from proxy.config.overlay import Setting, merged, settings
+from proxy.config.overlay import FILE_VARIABLE, Setting, merged, settings, strangers
 from proxy.config.places import POLICY, Places, Source
 from proxy.config.problems import Problem, dotted, found, together
 from proxy.config.values import FOLDER, Section, local_path, references
 from proxy.credentials.file import reason
-from proxy.credentials.model import Kind
+from proxy.credentials.model import Kind, naming
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 
 S = TypeVar("S", bound=Section)
 
+# Read from the working directory where nothing names a configuration file.
+DEFAULT_FILE = Path("sidecar.yaml")
+BUILTIN = "builtin:"
+# The policies that ship with the program.
+BUILTIN_POLICIES = ("default", "gdpr-strict", "pci")
 # What stands in for a configuration file where there is none.
 _NO_FILE = Document({"version": 1}, {})
 # What stands in for a policy that cannot be read, while the rest is looked at.
@@ -38,15 +44,20 @@ class Loaded:
 
     config: Config
     places: Places
+    strangers: tuple[str, ...] = ()
+    """Variables that look like ours, and set nothing."""
 
 
 def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
     """Return the configuration in `file` under the settings in `environ`; every key has a default but the file's version.
 
+    Without `file`, it is the one that `CIO_SIDECAR_CONFIG` names, else `sidecar.yaml` in the working directory, else none.
+
     Raises:
         ConfigError: it cannot be read, is not valid, or asks for what is not available yet. Several problems come together
             as one `InvalidConfigError`.
     """
+    file = _located(environ) if file is None else file
     document, folder = (_NO_FILE, Path()) if file is None else (_document(file), file.parent)
     overlay = tuple(settings(environ, Config.model_fields))
     variables = tuple(item for item in overlay if isinstance(item, Setting))
@@ -55,6 +66,8 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
     values = _overlaid(document.value, [item for item in variables if not _in_policy(item)], problems)
     written = _policy(values.get(POLICY), folder, problems)
     rules = _overlaid(written.values, [_of_policy(item) for item in variables if _in_policy(item)], problems)
+    unknown = strangers(environ, Config, values, rules)
+    problems += unknown.mistakes
     policy, in_policy = _valid(PolicyDocument, rules, written.folder)
     config, in_config = _valid(Config, {**values, POLICY: policy or _NO_POLICY}, folder)
 
@@ -67,7 +80,17 @@ def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
         problems += _uncalled(config)
     if config is None or problems:
         raise together(map(places.placed, problems))
-    return Loaded(config, places)
+    return Loaded(config, places, unknown.others)
+
+
+def _located(environ: Mapping[str, str]) -> Path | None:
+    """Return the configuration file where no option names one."""
+    if named := environ.get(FILE_VARIABLE):
+        try:
+            return local_path(named, Path())
+        except ValueError as error:
+            raise ConfigError(str(error), file=FILE_VARIABLE) from None
+    return DEFAULT_FILE if os.path.lexists(DEFAULT_FILE) else None
 
 
 def load_section(schema: type[S], file: Path) -> tuple[S, Places]:
@@ -83,6 +106,36 @@ def load_section(schema: type[S], file: Path) -> tuple[S, Places]:
     if value is None:
         raise together(places.found(problem, (POLICY,)) for problem in problems)
     return value, places
+
+
+def load_policy(named: str) -> tuple[PolicyDocument, Places]:
+    """Return the policy that a command names by `builtin:NAME` or by its file, and where its values were written.
+
+    Raises:
+        ConfigError: there is none, or it is not valid.
+    """
+    if not named.startswith(BUILTIN):
+        return load_section(PolicyDocument, Path(named))
+    try:
+        document = parse(builtin_policy(named))
+    except ValueError as error:
+        raise ConfigError(str(error), path=POLICY) from None
+    source = Source(named, document.lines)
+    return PolicyDocument.model_validate(document.value), Places(source, policy=source)
+
+
+def builtin_policy(named: str) -> str:
+    """Return the text of the policy that `builtin:NAME` names.
+
+    Raises:
+        ValueError: none ships under this name.
+    """
+    name = named.removeprefix(BUILTIN)
+    if name not in BUILTIN_POLICIES:
+        raise ValueError(
+            f"no such policy ships with the program; there are {', '.join(map(BUILTIN.__add__, BUILTIN_POLICIES))}"
+        )
+    return resources.files("proxy.policy").joinpath(f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def _storeless(config: Config) -> Iterator[ConfigError]:
@@ -114,13 +167,19 @@ class _Policy:
 def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
     """Return the policy that the key `policy` gives: the built-in one, the one in a file, or the value itself."""
     if value is None:
-        text = resources.files("proxy.policy").joinpath("default.yaml").read_text(encoding="utf-8")
-        return _Policy(parse(text).value, folder, Source("the built-in policy"))
+        value = f"{BUILTIN}{BUILTIN_POLICIES[0]}"
     if isinstance(value, dict):
         return _Policy(value, folder, None)
     try:
+        if isinstance(value, str) and value.startswith(BUILTIN):
+            document = parse(builtin_policy(value))
+            return _Policy(document.value, folder, Source(value, document.lines))
         file = local_path(value, folder)
-        document = _parsed(_text(file), file)
+        try:
+            text = _text(file)
+        except ValueError as error:
+            raise ValueError(naming(str(error), value)) from None
+        document = _parsed(text, file)
     except ValueError as error:
         problems.append(ConfigError(str(error), path=POLICY))
         return _Policy({"version": 1}, folder, None)

@@ -42,7 +42,7 @@ class Config(Section):
     credentials: CredentialsSection = CredentialsSection()
     stores: Stores = Stores()
     policy: PolicyDocument
-    """The policy itself, or the path of the file that holds it; without either the built-in one is in force."""
+    """The policy itself, the path of the file that holds it, or builtin:default, builtin:gdpr-strict or builtin:pci."""
     limits: Limits = Limits()
     delivery: Delivery = Delivery()
     webhooks: Webhooks = Webhooks()

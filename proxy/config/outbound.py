@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from proxy.config.values import FROM_LIST, Host, LocalPath, Name, Port, SecretReference, Section, is_loopback
 from proxy.credentials.callers import ANYONE
+from proxy.credentials.model import naming
 
 KIBIBYTE = 1024
 MEBIBYTE = 1024 * KIBIBYTE
@@ -115,8 +116,9 @@ class Outbound(Section):
         names = Counter(caller.name for caller in self.named_callers)
         if ANYONE in names:
             raise ValueError(f"callers must not hold the name {ANYONE}, which stands for a caller that was not told apart")
-        if any(count > 1 for count in names.values()):
-            raise ValueError("callers must not hold the same name twice")
+        for name, count in names.items():
+            if count > 1:
+                raise ValueError(naming("callers must not hold the same name twice", name))
         return self
 
     @property

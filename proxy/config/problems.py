@@ -1,9 +1,10 @@
 """What is wrong with a configuration, in one line each: where, what, and what to do. No line shows a value.
 
-The key path in a line holds only keys that the schema knows, and positions in lists: a key that it does not know may be a
-secret that was pasted in the wrong column.
+The key path in a line holds only keys that the schema knows, and positions in lists. A key that it does not know is shown only
+if it looks like a setting's name: it may be a secret that was pasted in the wrong column.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +15,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from proxy.config.values import KeyPath, Section
+from proxy.credentials.model import looks_like_a_key
 from proxy.errors import ConfigError
 
 # pydantic's kinds of error (docs.pydantic.dev/latest/errors/validation_errors) in our words, filled from their context.
@@ -42,7 +44,8 @@ _WORDS: Mapping[str, str] = MappingProxyType(
         "value_error": "{error}",  # raised by a validator of ours, which shows no value
     }
 )
-_OTHERWISE = "is not allowed here; docs/configuration.md says what is"
+# An unknown key that is shown: what looks like a setting's name.
+_A_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
 class InvalidConfigError(ConfigError):
@@ -90,11 +93,16 @@ def problem(schema: type[Section], error: ErrorDetails) -> Problem:
     """Return one thing that is wrong with a document of `schema`."""
     path, section = _known(schema, error["loc"])
     if error["type"] != "extra_forbidden":
-        return Problem(path, path, _WORDS.get(error["type"], _OTHERWISE).format_map(error.get("ctx", {})))
-    key, keys = error["loc"][-1], tuple(section.model_fields)
-    close = get_close_matches(str(key).lower(), keys, n=1)
+        otherwise = f"is not allowed here; {schema.PAGE} says what is"
+        words = _WORDS.get(error["type"], otherwise).format_map(error.get("ctx", {}))
+        if error["type"] == "model_type":
+            words += f" of {', '.join(section.model_fields)}"
+        return Problem(path, path, words)
+    key, keys = str(error["loc"][-1]), tuple(section.model_fields)
+    close = get_close_matches(key.lower(), keys, n=1)
     advice = f"did you mean {close[0]}?" if close else f"it takes {', '.join(keys)}"
-    return Problem(path, (*path, key), f"holds a key it does not know; {advice}")
+    named = f": {key}" if _A_KEY.fullmatch(key) and not looks_like_a_key(key) else ""
+    return Problem(path, (*path, error["loc"][-1]), f"holds a key it does not know{named}; {advice}")
 
 
 def _known(schema: type[Section], location: KeyPath) -> tuple[KeyPath, type[Section]]:

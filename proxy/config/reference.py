@@ -19,7 +19,8 @@ _INTRODUCTION = f"""\
 
 <!-- Made by `python -m proxy.config.reference > docs/configuration.md`; a test fails where this page and the schema differ. -->
 
-One YAML file, named by `--config`. [`config/sidecar.yaml`](../config/sidecar.yaml) holds every key that this version uses,
+One YAML file, named by `--config`, else by `CIO_SIDECAR_CONFIG`, else `sidecar.yaml` in the working directory.
+[`config/sidecar.yaml`](../config/sidecar.yaml) holds every key that this version uses,
 [`config/minimal.yaml`](../config/minimal.yaml) the fewest. `cio-sidecar check` says what is wrong, one line each:
 
 ```
@@ -48,11 +49,13 @@ CIO_SIDECAR_POLICY__MODE=report
 ```
 
 A variable replaces the whole value of its key; one for a key further inside is applied after it. `POLICY__…` sets keys of the
-policy wherever it comes from. Without `--config`, the environment and the defaults are all there is. A relative path in a
+policy wherever it comes from. Without a file, the environment and the defaults are all there is. A relative path in a
 variable is relative to the configuration file, and without one to the working directory.
 
-A name that begins with `CIO_SIDECAR_`, has two underscores in a row, and is no key is refused. A name without them is looked at
-only if it is a top-level key: `CIO_SIDECAR_ADMIN_TOKEN` is yours to use for a secret.
+Of names that begin with `CIO_SIDECAR_` and are no key, these are yours: one that a reference reads (`CIO_SIDECAR_ADMIN_TOKEN`
+for `token: "env:CIO_SIDECAR_ADMIN_TOKEN"`), and what Kubernetes sets for a Service. Of the rest, one that is a key but for one
+letter or an underscore is refused, with the name that was meant (`CIO_SIDECAR_REGOIN`), and so is one that has two underscores
+in a row. Others are warned of in the log and by `check`.
 
 ## Secrets
 

@@ -7,9 +7,19 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, Strict, ValidationInfo
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializationInfo,
+    Strict,
+    ValidationInfo,
+)
 from pydantic.json_schema import WithJsonSchema
 
 from proxy.credentials.model import NOT_A_REFERENCE, Kind, Reference
@@ -21,12 +31,17 @@ HOST_MAX_CHARACTERS = 253
 PATH_MAX_CHARACTERS = 4096
 # The key of pydantic's validation context under which the folder of the file being read is found.
 FOLDER = "folder"
+# The key of pydantic's serialization context under which references are written out.
+SHOWN = "shown"
 
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9-]{1,63}(?<!-))*\.?")
 
 
 class Section(BaseModel):
     """A mapping of the configuration: frozen, strict about types, and closed to keys it does not know."""
+
+    PAGE: ClassVar[str] = "docs/configuration.md"
+    """Says what may stand in it, where it has a file of its own."""
 
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, hide_input_in_errors=True, allow_inf_nan=False, use_attribute_docstrings=True
@@ -86,6 +101,10 @@ def _reference(value: object, info: ValidationInfo) -> Reference:
     return reference
 
 
+def _written(reference: Reference, info: SerializationInfo) -> str:
+    return reference.shown if isinstance(info.context, Mapping) and info.context.get(SHOWN) else f"{reference.kind}:…"
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Host = Annotated[str, AfterValidator(host_name)]
 # The name of something an operator made up, fit for a log line.
@@ -97,7 +116,7 @@ LocalPath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), WithJso
 SecretReference = Annotated[
     Reference,
     PlainValidator(_reference),
-    PlainSerializer(lambda reference: f"{reference.kind}:…"),
+    PlainSerializer(_written),
     WithJsonSchema({"type": "string", "pattern": f"^({'|'.join(Kind)}):.+$", "description": f"It {NOT_A_REFERENCE}."}),
 ]
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.credentials.file import read_file
-from proxy.credentials.model import WHOLE, Document, UnreadableError
+from proxy.credentials.model import WHOLE, Document, UnreadableError, naming
 from proxy.sensitive import Sensitive
 
 
@@ -20,9 +20,10 @@ class EnvProvider:
         value = self._environ.get(document)
         path = self._environ.get(document + "_FILE")
         if value is not None and path is not None:
-            raise UnreadableError("the environment variable is set, and so is the one that ends in _FILE: one must go")
+            both = "the environment variable is set, and so is the one that ends in _FILE, one must go"
+            raise UnreadableError(naming(both, document))
         if value is not None:
             return Document({WHOLE: Sensitive(value)}, fixed=True)
         if path:
             return read_file(Path(path))
-        raise UnreadableError("the environment variable is not set")
+        raise UnreadableError(naming("the environment variable is not set", document) + "; set it, or use a file: reference")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import MappingProxyType
 
-from proxy.credentials.model import SECRET_MAX_BYTES, WHOLE, Document, UnreadableError
+from proxy.credentials.model import SECRET_MAX_BYTES, WHOLE, AbsentError, Document, UnreadableError, naming
 from proxy.sensitive import Sensitive
 
 # Room for line ends; one byte more is read to see that there is more.
@@ -24,6 +24,8 @@ _PROBLEMS: Mapping[int, str] = MappingProxyType(
     }
 )
 
+_ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
+
 
 class FileProvider:
     """Reads a secret from a regular file, again at every call."""
@@ -37,19 +39,21 @@ def read_file(path: Path) -> Document:
     """Return the secret in the file at `path`. Its date is no version's: mounting a secret makes a new file.
 
     Raises:
+        AbsentError: there is none.
         UnreadableError: it cannot be read, is not a regular file, is too long, or is not text.
     """
     try:
         raw = _bounded(path)
     except OSError as error:
-        raise UnreadableError(reason(error)) from None
+        kind = AbsentError if error.errno in _ABSENT else UnreadableError
+        raise kind(naming(reason(error), str(path))) from None
     if len(raw) > _READ_MAX_BYTES:
-        raise UnreadableError(f"the secret is longer than {SECRET_MAX_BYTES} bytes")
+        raise UnreadableError(naming(f"the secret is longer than {SECRET_MAX_BYTES} bytes", str(path)))
     text: Sensitive[str] | None = None
     with suppress(UnicodeDecodeError):
         text = Sensitive(raw.decode())
     if text is None:  # said out here: the decoder's exception holds the bytes, and would be told along (promise G2)
-        raise UnreadableError("the file does not hold UTF-8 text")
+        raise UnreadableError(naming("the file does not hold UTF-8 text", str(path)))
     return Document({WHOLE: text})
 
 
@@ -58,7 +62,7 @@ def _bounded(path: Path) -> bytes:
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise UnreadableError("it is not a regular file")
+            raise UnreadableError(naming("it is not a regular file", str(path)))
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(_READ_MAX_BYTES + 1)
     finally:

@@ -1,7 +1,7 @@
 """What a secret is to the sidecar: where it is kept, when it is usable, and how it travels.
 
-* Configuration holds a `Reference` (where), never a secret (what). An error about one never shows its text: somebody may
-  have pasted the secret itself there.
+* Configuration holds a `Reference` (where), never a secret (what). An error about one shows its text only through `naming`:
+  somebody may have pasted the secret itself there.
 * A store gives a `Document`: what stands at one place, read in one go, so that the fields of it are of one version.
 * A secret read from anywhere passes `usable` before it is kept.
 * An `Authorization` is the finished header line of one credential, with what must not come back of it.
@@ -18,6 +18,7 @@ from enum import Enum, StrEnum, auto
 from types import MappingProxyType
 from typing import Protocol, Self
 
+from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
 
 # The longest secret there is a use for is a signed token; the shortest key of Customer.io has 20 characters.
@@ -26,6 +27,8 @@ SECRET_MAX_BYTES = 8192
 INJECTED_MIN_CHARACTERS = 4
 REFERENCE_MAX_CHARACTERS = 1024
 
+# What a shell, Compose and other programs would put a variable's value in the place of.
+_EXPANSION = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}?|([A-Za-z_][A-Za-z0-9_]*)$)")
 NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, which says where the secret is, never what it is"
 
 
@@ -53,7 +56,7 @@ _LOCATORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
 )
 
 
-# The kinds that are read on this machine: they are there when the sidecar starts, or it does not start.
+# The kinds that are read on this machine: what is wrong with them is known before the sidecar starts.
 LOCAL = frozenset({Kind.ENV, Kind.FILE})
 # The kinds whose locator may name one field of what is kept there, after a number sign.
 _FIELDED = frozenset({Kind.VAULT, Kind.AWS_SM})
@@ -65,9 +68,41 @@ class UnreadableError(Exception):
     """A secret cannot be had; the text says why and holds nothing of it."""
 
 
+class AbsentError(UnreadableError):
+    """The file that holds a secret is not there yet; it may come while the sidecar runs."""
+
+
+class AwaitedError(ConfigError):
+    """The only thing wrong with a reference is that its file is absent."""
+
+
+# Twelve letters and digits in a row, of both kinds, or what begins as keys of Customer.io and others do: names of variables,
+# files and settings are made of words.
+_LIKE_A_KEY = re.compile(r"(?=[A-Za-z]*[0-9])(?=[0-9]*[A-Za-z])[A-Za-z0-9]{12,}|\b(sk|pk|sa)[-_]")
+
+
+def naming(problem: str, place: str) -> str:
+    """Return `problem` with the variable or path that it is about, unless that looks like a key that was pasted there."""
+    return problem if looks_like_a_key(place) else f"{problem}: {place}"
+
+
+def for_expansion(text: str) -> str:
+    """Return what to do about the `${NAME}` or `$NAME` in `text`; empty where there is none."""
+    found = _EXPANSION.search(text)
+    if found is None:
+        return ""
+    name = found[1] or found[2]
+    return f"a variable is not put in here by $ and its name; use env:{'NAME' if looks_like_a_key(name) else name}"
+
+
+def looks_like_a_key(place: str) -> bool:
+    """Tell whether what stands where a name belongs may be a secret, so that it must not be shown."""
+    return not place.isprintable() or _LIKE_A_KEY.search(place) is not None
+
+
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Where one secret is kept. Its text does not print: it may be a secret pasted by mistake."""
+    """Where one secret is kept. Its text does not print, but by `shown`: it may be a secret pasted by mistake."""
 
     kind: Kind
     locator: str = field(repr=False)
@@ -83,7 +118,14 @@ class Reference:
             scheme, colon, locator = text.partition(":")
             if colon and scheme in set(Kind) and _LOCATORS[Kind(scheme)].fullmatch(locator):
                 return cls(Kind(scheme), locator)
+        if isinstance(text, str) and (advice := for_expansion(text.strip())):
+            raise ValueError(advice)
         raise ValueError(NOT_A_REFERENCE)
+
+    @property
+    def shown(self) -> str:
+        """The reference as it may be shown."""
+        return f"{self.kind}:{'…' if looks_like_a_key(self.locator) else self.locator}"
 
     @property
     def document(self) -> str:

@@ -1,7 +1,7 @@
 """Reads the secrets that a configuration refers to, all at once, and says everything that is wrong with them.
 
-Where secrets are kept is known only to the providers that are passed in. A problem names the key path and what is wrong, never
-the reference: somebody may have pasted the secret itself there.
+Where secrets are kept is known only to the providers that are passed in. A problem names the key path and what is wrong,
+and of the reference no more than `model.naming` does: somebody may have pasted the secret itself there.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from proxy.config.outbound import Caller
 from proxy.config.problems import dotted, each, together
 from proxy.config.values import references
 from proxy.credentials.callers import Callers
-from proxy.credentials.model import Kind, Provider, UnreadableError, Version
+from proxy.credentials.model import AbsentError, AwaitedError, Kind, Provider, UnreadableError, Version
 from proxy.credentials.slots import read, slots
 from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
@@ -46,14 +46,21 @@ class Resolved:
 
 
 def resolve(
-    config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind] = frozenset(Kind), *, versions: bool = True
+    config: Config,
+    providers: Mapping[Kind, Provider],
+    kinds: frozenset[Kind] = frozenset(Kind),
+    *,
+    versions: bool = True,
+    awaiting: bool = False,
 ) -> Resolved:
     """Return the secrets that `config` refers to: those that are kept in `kinds`, with or without `versions` of credentials.
+
+    `awaiting` counts secrets whose files are absent as not asked for: somebody waits for them.
 
     Raises:
         ConfigError: one cannot be read or used; several problems come together as one `InvalidConfigError`.
     """
-    secrets = _Secrets(config, providers, kinds)
+    secrets = _Secrets(config, providers, kinds, awaiting=awaiting)
     found: dict[str, Version] = {}
     for slot in slots(config):
         if versions and {part.kind for part in slot.parts.values()} <= kinds:
@@ -75,7 +82,8 @@ def resolve(
 class _Secrets:
     """Every other secret by its key path, and what is wrong with those that are missing."""
 
-    def __init__(self, config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind]) -> None:
+    def __init__(self, config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind], *, awaiting: bool) -> None:
+        self._awaiting = awaiting
         self._secrets: dict[str, Sensitive[str]] = {}
         self.problems: list[ConfigError] = []
         self.unread: list[str] = []
@@ -111,10 +119,15 @@ class _Secrets:
         """Turn a secret that cannot be read or used into a problem, at `path` unless it says where itself."""
         try:
             yield
+        except AbsentError as error:
+            if self._awaiting:
+                self.unread.append(path)
+            else:
+                self.problems.append(ConfigError(str(error), path=path))
         except UnreadableError as error:
             self.problems.append(ConfigError(str(error), path=path))
         except ConfigError as error:
-            self.problems += each(error)
+            self.problems += (one for one in each(error) if not (self._awaiting and isinstance(one, AwaitedError)))
 
 
 def _callers(named: Sequence[Caller], secrets: _Secrets, versions: Iterable[Version]) -> Callers:

@@ -13,7 +13,9 @@ from proxy.config.model import Config
 from proxy.config.problems import dotted, together
 from proxy.config.values import references
 from proxy.credentials.model import (
+    AbsentError,
     Authorization,
+    AwaitedError,
     Document,
     Kind,
     Provider,
@@ -135,4 +137,5 @@ def _read(
 
 
 def _problem(slot: Slot, key: str, error: UnreadableError) -> ConfigError:
-    return ConfigError(str(error), path=f"credentials.{slot.name}.{key}")
+    kind = AwaitedError if isinstance(error, AbsentError) else ConfigError
+    return kind(str(error), path=f"credentials.{slot.name}.{key}")

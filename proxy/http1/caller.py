@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from proxy.errors import Reason
-from proxy.exchange import Admission, Caller
+from proxy.exchange import Admission, Caller, RequestHead
 from proxy.http1 import heads
 from proxy.http1.cork import CorkedTransport
 from proxy.http1.framing import LARGE_READ_BYTES
@@ -175,7 +175,7 @@ class CallerConnection(asyncio.Protocol, Caller):
         self.deadline = _NEVER  # the exchange has its own
         admission = message.admission
         if message.refused is not None or admission is None:
-            self._refuse(message.refused or Reason.INTERNAL, admission)
+            self._refuse(message.refused or Reason.INTERNAL, admission, message.head)
             return
         body = message.body
         if type(body) is not bytes:
@@ -185,7 +185,7 @@ class CallerConnection(asyncio.Protocol, Caller):
             exchange = self._server.handler.deliver(admission, body, self)
         except Exception:  # noqa: BLE001  # a fault of our own: whatever it is, the caller is answered
             self._reader.ended = True  # who knows what is still on its way to this connection
-            self._refuse(Reason.INTERNAL, admission)
+            self._refuse(Reason.INTERNAL, admission, None)
             return
         if exchange is not None and self._is_serving(message):
             self._exchange = exchange
@@ -196,10 +196,10 @@ class CallerConnection(asyncio.Protocol, Caller):
         """Say whether `message` still waits for its answer, whatever a type checker makes of an assignment further up."""
         return self._serving is message
 
-    def _refuse(self, reason: Reason, admission: Admission | None) -> None:
+    def _refuse(self, reason: Reason, admission: Admission | None, head: RequestHead | None) -> None:
         """Answer with a refusal that the handler knows nothing of."""
         try:
-            self._server.handler.refused(reason, admission)
+            self._server.handler.refused(reason, admission, head)
         finally:
             self.refuse(reason)
 

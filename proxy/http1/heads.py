@@ -4,7 +4,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
 
-from proxy.errors import ANSWERS, RETRY_AFTER_SECONDS, RETRYABLE_STATUSES, Answer, Reason, error_body
+from proxy.errors import ANSWERS, RETRY_AFTER_SECONDS, RETRYABLE, Answer, Reason, error_body
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 END: Final = b"\r\n"
@@ -52,7 +52,7 @@ def date(wall_seconds: float) -> bytes:
 def _refusal(reason: Reason, answer: Answer) -> tuple[bytes, bytes]:
     body = error_body(reason.value, answer)
     lines = [status_line(answer.status), JSON, b"X-CIO-Sidecar: refused; reason=%s\r\n" % reason.value.encode()]
-    if answer.status in RETRYABLE_STATUSES:
+    if reason in RETRYABLE:
         lines.append(b"Retry-After: %d\r\n" % RETRY_AFTER_SECONDS)
     if answer.status == HTTPStatus.UNAUTHORIZED:
         lines.append(b'WWW-Authenticate: Basic realm="customerio-sidecar"\r\n')  # RFC 9110 section 15.5.2

@@ -3,7 +3,7 @@
 from enum import IntEnum
 
 from proxy.errors import Reason
-from proxy.exchange import Admission
+from proxy.exchange import Admission, RequestHead
 from proxy.http1.framing import ChunkedBody
 
 
@@ -19,7 +19,8 @@ class Message:
     """One request; only its reader and its connection write to it."""
 
     __slots__ = (
-        "admission", "body", "body_bytes", "cap_bytes", "chunks", "held_bytes", "http10", "left_bytes", "method", "refused",
+        "admission", "body", "body_bytes", "cap_bytes", "chunks", "head", "held_bytes", "http10", "left_bytes", "method",
+        "refused",
     )  # fmt: skip
 
     def __init__(self, method: str, *, http10: bool) -> None:
@@ -28,6 +29,7 @@ class Message:
         self.http10 = http10
         self.admission: Admission | None = None
         self.refused: Reason | None = None
+        self.head: RequestHead | None = None  # of a request that was not let in
         self.chunks: ChunkedBody | None = None
         self.left_bytes = 0  # of a body that is not chunked
         self.body: bytes | bytearray = b""

@@ -249,13 +249,15 @@ class RequestReader:
         """Decide on a request by its head, before any of its body is kept; `begun` says that some of it is here already."""
         message.left_bytes = length
         fields = head.fields
+        asked = RequestHead(message.method, target, fields)
         try:
-            message.admission = admission = self._server.handler.admit(RequestHead(message.method, target, fields))
+            message.admission = admission = self._server.handler.admit(asked)
             message.cap_bytes = admission.body_bytes
             if length > admission.body_bytes:
                 message.refused = Reason.BODY_TOO_LARGE
         except RefusedError as refusal:
             message.refused = refusal.reason
+            message.head = asked
         except Exception:  # noqa: BLE001  # a fault of our own refuses the request, it never forwards it
             message.refused = Reason.INTERNAL
         expects = None if message.http10 or head.plain else fields.get(b"expect")  # RFC 9110 section 10.1.1

@@ -54,8 +54,8 @@ class Handler(Protocol):
     def deliver(self, admission: Admission, body: bytes, caller: Caller) -> Exchange | None:
         """Send an accepted request on; it answers through `caller`, now (None) or later."""
 
-    def refused(self, reason: Reason, admission: Admission | None) -> None:
-        """Take note of a refusal that the server answers by itself."""
+    def refused(self, reason: Reason, admission: Admission | None, head: RequestHead | None = None) -> None:
+        """Take note of a refusal that the server answers by itself; `head` is of a request that was not let in."""
 
 
 class Connection(Protocol):

@@ -13,7 +13,7 @@ cases:
 ```
 """
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -52,6 +52,7 @@ class Case(Section):
 class CaseFile(Section):
     """A file of cases."""
 
+    PAGE: ClassVar[str] = "docs/policy.md"
     policy: LocalPath | None = None
     """The policy under test; null: the policy of the configuration."""
     cases: Annotated[tuple[Case, ...], FROM_LIST, Field(min_length=1, max_length=CASES_MAX)]

@@ -5,11 +5,12 @@ An unknown key is an error, so no rule is silently without effect.
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from proxy.config.values import FROM_LIST, LocalPath, Name, SecretReference, Section
+from proxy.credentials.model import naming
 from proxy.policy.names import normal_form
 from proxy.policy.selector import steps
 
@@ -160,6 +161,7 @@ class InventorySection(Section):
 class PolicyDocument(Section):
     """The top level of a policy file."""
 
+    PAGE: ClassVar[str] = "docs/policy.md"
     version: Literal[1]
     """The version of the file format."""
     mode: Annotated[Mode, FROM_LIST] = Mode.ENFORCE
@@ -181,9 +183,11 @@ class PolicyDocument(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        names = [rule.name for rule in self.rules]
-        if len(set(names)) != len(names):
-            raise ValueError("two rules have the same name")
+        first: dict[str, int] = {}
+        for index, rule in enumerate(self.rules):
+            if (earlier := first.setdefault(rule.name, index)) != index:
+                same = naming("two rules have the same name", rule.name)
+                raise ValueError(f"{same} (rules.{earlier} and rules.{index})")
         if self.hash is None and any(rule.action is Action.HASH for rule in self.rules):
             raise ValueError("a rule hashes, so hash must be set")
         if self.identifiers != "keep" and (self.hash is None or self.hash.algorithm != "hmac-sha256"):

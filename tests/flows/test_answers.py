@@ -32,7 +32,7 @@ def refusal(status: int, headers: Any, body: bytes) -> str:  # noqa: ANN401  # a
     assert status == answer.status
     assert headers["X-CIO-Sidecar"] == f"refused; reason={code}"
     assert headers["Content-Type"] == "application/json"
-    assert headers.get("Retry-After") == ("1" if status in {429, 503} else None)
+    assert headers.get("Retry-After") == ("1" if status in {429, 503} and code != "credentials_rejected" else None)
     return str(code)
 
 

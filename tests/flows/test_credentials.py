@@ -59,10 +59,31 @@ async def metrics(client: aiohttp.ClientSession, sidecar: Sidecar) -> str:
         return await answer.text()
 
 
-async def test_a_secret_on_this_machine_that_is_missing_is_an_error(tmp_path: Path) -> None:
-    """A file that is not there at the start is told at once, and nothing is listened on."""
-    with pytest.raises(AssertionError, match="there is no such file"):
-        async with running(tmp_path, config("http://127.0.0.1:1", credentials={"app": {"api_key": "file:nowhere"}})):
+async def test_a_file_that_is_not_there_yet_is_waited_for(
+    upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """The start is unready and the log says why; once the file comes, calls go out with what it holds."""
+    document = config(upstream.url, credentials=pair(tmp_path), stores=STORES)
+    (tmp_path / "api_key").rename(tmp_path / "hidden")
+    async with running(tmp_path, document, until="outbound") as sidecar:
+        assert not await ready(client, sidecar)
+        assert await identified(client, sidecar) == Reason.CREDENTIALS_UNAVAILABLE
+
+        async def told() -> bool:
+            return any(line["event"] == "store_unavailable" for line in sidecar.log_lines())
+
+        await until(told)
+        (tmp_path / "hidden").rename(tmp_path / "api_key")
+        await sidecar.heard("ready")
+        assert await identified(client, sidecar) == ""
+    first = next(line for line in sidecar.log_lines() if line["event"] == "store_unavailable")
+    assert (first["credential"], first["problem"]) == ("track", f"there is no such file: {tmp_path}/api_key")
+
+
+async def test_a_variable_that_is_not_set_is_not_waited_for(tmp_path: Path) -> None:
+    """An environment does not change, so the start ends with one line."""
+    with pytest.raises(AssertionError, match=r"credentials.app.api_key: the environment variable is not set: NOWHERE;"):
+        async with running(tmp_path, config("http://127.0.0.1:1", credentials={"app": {"api_key": "env:NOWHERE"}})):
             pass
 
 
@@ -92,10 +113,9 @@ async def test_a_key_that_grows_stale_is_not_used_and_comes_back(
     assert 'cio_sidecar_credential_staleness_seconds{credential="track"}' in shown
     assert "cio_sidecar_credential_version_age_seconds{" not in shown
     failed = [line for line in sidecar.log_lines() if line["event"] == "store_unavailable"]
-    assert {line["problem"] for line in failed} == {"there is no such file"}
+    assert {line["problem"] for line in failed} == {f"there is no such file: {tmp_path}/api_key"}
     everything = sidecar.log.decode() + shown
     assert not any(secret in everything for secret in SECRETS.values())
-    assert str(tmp_path) not in everything
 
 
 ANOTHER = "another-key-CANARY"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from proxy.delivery.answer import NOT_JSON_TEXT
-from proxy.errors import ANSWERS, Reason
+from proxy.errors import ANSWERS, RETRYABLE, Reason
 from tests.sdk.arrivals import Json
 from tests.sdk.clients import PLACEHOLDERS, Keys
 from tests.sdk.sdks import (
@@ -90,6 +90,12 @@ class Failure:
         lenient = sdk in PIPELINES and self.told.status == 400 and self.reason is None
         return Outcome(200) if lenient else self.told
 
+    def repeated(self, sdk: Sdk) -> bool:
+        """Tell whether `sdk` calls again, if it may: some do only where Retry-After asks for it."""
+        status = self.outcome(sdk).status
+        unasked = self.reason is not None and self.reason not in RETRYABLE
+        return status in sdk.repeats and not (unasked and status in sdk.only_asked)
+
     def goes(self, sdk: Sdk) -> Straight:
         """Return how it goes for `sdk` without the sidecar."""
         return self.otherwise.get(sdk, self.straight)
@@ -139,6 +145,7 @@ _DEEP: Json = 0
 for _ in range(101):
     _DEEP = [_DEEP]
 
+REJECTED = _ours(Reason.CREDENTIALS_REJECTED, "Customer.io answers 401", Straight.FAILS, fault=_does("unauthorized"))
 OF_THE_SIDECAR = (
     _ours(Reason.POLICY_DENIED, "A field that the policy denies", attributes={DENIED_FIELD: "flu"}, leaves=False),
     _ours(Reason.TOO_DEEP, "Attributes nested deeper than `limits.depth`", attributes={"deep": _DEEP}, leaves=False),
@@ -148,7 +155,7 @@ OF_THE_SIDECAR = (
     _ours(Reason.UNKNOWN_CALLER, "A key that is no caller's", keys=STRANGER, leaves=False),
 )  # fmt: skip
 IN_PLACE = (
-    _ours(Reason.CREDENTIALS_REJECTED, "Customer.io answers 401", Straight.FAILS, fault=_does("unauthorized")),
+    REJECTED,
     _ours(
         Reason.UPSTREAM_REDIRECT, "Customer.io answers 301, as for the wrong region", Straight.FOLLOWS, fault=_redirects(301),
         otherwise={ASYNC: Straight.FAILS},
@@ -241,9 +248,9 @@ _SHOWN = (
 )
 
 
-def usual_repeats(sdk: Sdk, status: int) -> int:
-    """Return how often `sdk`, left to its own settings, repeats a call that was answered `status`."""
-    return USUAL_REPEATS.get(sdk, _USUALLY) if status in sdk.repeats else 0
+def usual_repeats(sdk: Sdk, failure: Failure) -> int:
+    """Return how often `sdk`, left to its own settings, repeats a call that fails so."""
+    return USUAL_REPEATS.get(sdk, _USUALLY) if failure.repeated(sdk) else 0
 
 
 def told_table() -> str:
@@ -279,7 +286,7 @@ def _tries(failure: Failure, sdk: Sdk) -> str:
     told = failure.outcome(sdk)
     if told.status in sdk.takes:
         return "not told"
-    tries = str(1 + usual_repeats(sdk, told.status))
+    tries = str(1 + usual_repeats(sdk, failure))
     return tries if sdk.shows(told.status) else f"{tries}, hidden"
 
 

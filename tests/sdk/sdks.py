@@ -33,7 +33,8 @@ class Sdk:
     What it does with an answer: `takes` are the statuses of success, `repeats` those for which it calls again, and `retries`
     gives the options for so many of those, with as little wait as it can be told. `said` is a pattern of what its user reads,
     of status and message, and `echoes` what may stand there of the call: its `person`, its `attributes`. `only_puts` are those
-    of `repeats` for which it does not repeat a POST.
+    of `repeats` for which it does not repeat a POST, `only_asked` those for which it calls again only where the answer has
+    Retry-After.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Sdk:
     said: Callable[[int, str], str]
     echoes: frozenset[str] = frozenset()
     only_puts: frozenset[int] = frozenset()
+    only_asked: frozenset[int] = frozenset()
     needs: tuple[str, ...] = ()
     types: tuple[Path, ...] = field(default=())
 
@@ -140,6 +142,7 @@ PYTHON2 = replace(
     calls=python2_calls.CALLS,
     takes=_ONLY_200,
     repeats=_PYTHON2_REPEATS,
+    only_asked=_PYTHON2_REPEATS,
     only_puts=_PYTHON2_REPEATS,
     said=_python2_says,
     needs=("customerio-2",),

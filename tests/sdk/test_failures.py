@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 
 from proxy.api.model import Bucket
-from proxy.errors import ANSWERS, RETRY_AFTER_SECONDS, RETRYABLE_STATUSES, Reason, error_body
+from proxy.errors import ANSWERS, RETRY_AFTER_SECONDS, RETRYABLE, Reason, error_body
 from proxy.simulator.journal import Entry
 from tests.needs import missing
 from tests.running import SECRETS, Sidecar, running
@@ -30,6 +30,7 @@ from tests.sdk.failures import (
     ELSEWHERE,
     FAILURES,
     RATE_LIMITED,
+    REJECTED,
     Failure,
     Straight,
     usual_repeats,
@@ -150,7 +151,7 @@ async def test_a_failure(failure: Failure, origin: Origin, strict: Sidecar, appl
         sdks = [sdk for sdk in group if not missing(sdk.needs)]
         before = await answered(strict)
         outcomes, arrived = await trial(sdks, place(strict), failure.keys)
-        requests = {sdk: 1 + (REPEATS if failure.outcome(sdk).status in sdk.repeats else 0) for sdk in sdks}
+        requests = {sdk: 1 + (REPEATS if failure.repeated(sdk) else 0) for sdk in sdks}
         for sdk, outcome in outcomes.items():
             told = failure.outcome(sdk)
             assert ("returned" in outcome) is (told.status in sdk.takes), (sdk.name, outcome)
@@ -201,7 +202,7 @@ async def test_a_redirect_is_followed_only_straight(
 async def test_every_refusal_is_readable(reason: Reason, origin: Origin, applications: Applications) -> None:
     """Whatever the sidecar refuses for, the very answer that it gives is one that each SDK can read and tell its user."""
     answer = ANSWERS[reason]
-    wait = {"Retry-After": str(RETRY_AFTER_SECONDS)} if answer.status in RETRYABLE_STATUSES else {}
+    wait = {"Retry-After": str(RETRY_AFTER_SECONDS)} if reason in RETRYABLE else {}
     body = orjson.loads(error_body(reason.value, answer))
     fault = {"kind": "status", "status": answer.status, "body": body, "headers": wait}
     origin.simulator.script({"times": ALWAYS, "fault": fault})
@@ -265,7 +266,7 @@ async def test_the_usual_number_of_tries(strict: Sidecar, origin: Origin, certif
     assert all("raised" in outcome for outcome in outcomes)
     arrived = origin.take()
     tries = Counter(sdk.name for sdk in sdks for entry in arrived if _is_from(sdk, entry))
-    assert tries == {sdk.name: 1 + usual_repeats(sdk, 503) for sdk in sdks}
+    assert tries == {sdk.name: 1 + usual_repeats(sdk, REJECTED) for sdk in sdks}
 
 
 @pytest.mark.needs(*CDP_PYTHON.needs)
@@ -274,4 +275,4 @@ async def test_the_tries_that_take_too_long_to_wait_for() -> None:
     program = "from customerio import analytics; print(analytics.max_retries)"
     process = await asyncio.create_subprocess_exec(CDP_PYTHON.command[0], "-c", program, stdout=asyncio.subprocess.PIPE)
     printed, _ = await process.communicate()
-    assert int(printed) == usual_repeats(CDP_PYTHON, 503)
+    assert int(printed) == usual_repeats(CDP_PYTHON, REJECTED)

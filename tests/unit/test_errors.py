@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from proxy.errors import ANSWERS, RETRYABLE_STATUSES, Answer, ConfigError, Reason, RefusedError, error_body
+from proxy.errors import ANSWERS, RETRYABLE, Answer, ConfigError, Reason, RefusedError, error_body
 
 # Design 4.3, without what comes with the breaker and the spool.
 STATUSES = {
@@ -44,8 +44,12 @@ def test_a_text_is_one_plain_sentence_or_two(reason: Reason) -> None:
 
 
 def test_only_what_passes_by_itself_is_to_be_tried_again() -> None:
-    """A refusal that a repeat would meet again carries no Retry-After."""
-    assert frozenset({429, 503}) == RETRYABLE_STATUSES
+    """429 and 503 carry Retry-After, but for one that a repeat would meet again; no text asks for a repeat that cannot help."""
+    assert {reason for reason, answer in ANSWERS.items() if answer.status in {429, 503}} == {
+        *RETRYABLE, Reason.CREDENTIALS_REJECTED,
+    }  # fmt: skip
+    for reason, answer in ANSWERS.items():
+        assert ("try again" in answer.message) == (reason in RETRYABLE), reason
 
 
 @pytest.mark.parametrize("reason", list(Reason))

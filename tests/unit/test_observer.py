@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from proxy.api.model import Bucket, Credential
 from proxy.errors import ANSWERS, Reason
+from proxy.exchange import RequestHead
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.payload.oversize import LIMITS
@@ -69,7 +70,7 @@ def test_an_answer_that_came_at_once_counts_like_any_other(credential: Credentia
 
 @pytest.mark.parametrize("reason", list(Reason))
 def test_a_refusal_is_counted_and_has_its_one_line(reason: Reason) -> None:
-    """Reason, status, endpoint and the caller's configured name are all there is to say."""
+    """Reason, status, endpoint with its method and path, and the caller's configured name are all there is to say."""
     seen = Seen()
     seen.clock.advance(0.2)
     seen.observer.refused(reason, ROW, "billing", 1000.0)
@@ -80,6 +81,7 @@ def test_a_refusal_is_counted_and_has_its_one_line(reason: Reason) -> None:
     assert seen.line() == {
         "event": "refused", "level": "warning",
         "reason": reason.value, "endpoint": ROW.name, "status": status, "caller": "billing",
+        "method": ROW.method, "path": "/api/v1/customers/*",
     }  # fmt: skip
 
 
@@ -90,6 +92,16 @@ def test_a_refusal_of_what_has_no_endpoint_is_counted_too() -> None:
     assert seen.count("requests_total", endpoint="none", code="400", outcome="refused") == 1
     assert seen.count("request_duration_seconds_count", endpoint="none") is None
     assert (seen.line()["endpoint"], seen.line()["caller"]) == ("none", None)
+
+
+def test_a_call_that_the_table_lacks_can_be_asked_for() -> None:
+    """Its line has the method and the path, with a star for what may name a person, and nothing of the query."""
+    seen = Seen()
+    head = RequestHead("POST", b"/v1/live_things/CANARY@example.com/start?token=CANARY", {b"authorization": b"CANARY"})
+    seen.observer.refused(Reason.ENDPOINT_NOT_ALLOWED, None, None, None, head)
+    line = seen.line()
+    assert (line["method"], line["path"]) == ("POST", "/v1/live_things/*/*")
+    assert "CANARY" not in str(line)
 
 
 def test_an_answer_that_was_cut_is_told() -> None:

@@ -245,3 +245,50 @@ def test_a_case_may_expect_a_limit(command: Command, tmp_path: Path) -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()] == ["ok", "ok"]
     done = command("policy", "test", "--config", limiting(tmp_path, "report"), file)
     assert done.returncode == 1
+
+
+@pytest.mark.parametrize("name", ["default", "gdpr-strict", "pci"])
+def test_a_ready_made_policy_is_shown_as_it_was_written(command: Command, name: str) -> None:
+    """With its comments, to be copied."""
+    done = command("policy", "show", f"builtin:{name}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == (ROOT / "config" / "policies" / f"{name}.yaml").read_text()
+    values = orjson.loads(command("policy", "show", "--json", f"builtin:{name}").stdout)
+    assert [rule["name"] for rule in values["rules"]] == [rule["name"] for rule in yaml.safe_load(done.stdout)["rules"]]
+
+
+def test_the_policy_in_force_is_shown(command: Command, file: Path, tmp_path: Path) -> None:
+    """What the environment changes is in it; a file may be named in its place."""
+    shown = yaml.safe_load(command("policy", "show", "--config", file, CIO_SIDECAR_POLICY__MODE="report").stdout)
+    assert shown == POLICY | {"mode": "report"}
+    (tmp_path / "p.yaml").write_text("version: 1\nrules: [{name: a, fields: [b], action: strip}]\n")
+    named = yaml.safe_load(command("policy", "show", tmp_path / "p.yaml").stdout)
+    assert named == {"version": 1, "mode": "enforce", "rules": [{"name": "a", "fields": ["b"], "action": "strip"}]}
+
+
+@pytest.mark.parametrize("named", ["builtin:CANARY", "builtin:", "builtin:../policy/pci", "none.yaml"])
+def test_a_policy_that_is_not_there_is_one_line(command: Command, named: str) -> None:
+    """Of ready-made ones, all there are is said; a name is not a path."""
+    for arguments in (("show", named), ("lint", named), ("apply", named)):
+        done = command("policy", *arguments)
+        assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+        assert "CANARY" not in done.stderr
+        assert ("builtin:default, builtin:gdpr-strict, builtin:pci" in done.stderr) == named.startswith("builtin:")
+        assert named.startswith("builtin:") or done.stderr == "none.yaml: there is no such file\n"
+
+
+def test_a_policy_s_file_is_applied_and_looked_over(command: Command, tmp_path: Path) -> None:
+    """Without a configuration that names it."""
+    path = tmp_path / "p.yaml"
+    path.write_text("version: 1\nrules: [{name: a, fields: [secret], action: strip}]\n")
+    command_line = [sys.executable, "-X", "dev", "-W", "error", "-m", "proxy", "policy", "apply", str(path)]
+    done = subprocess.run(
+        command_line, input=b'{"secret":1,"phone":2}', capture_output=True, timeout=COMMAND_SECONDS, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, b'{"phone":2}\n')
+    looked = command("policy", "lint", path)
+    assert looked.stdout.splitlines()[0].split(maxsplit=2) == ["ok", "policy", "1 rules, mode enforce"]
+    path.write_text("version: 1\nrules: [{name: a, fields: [b], action: strip, endpoints: [nope]}]\n")
+    wrong = command("policy", "lint", path)
+    assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
+    assert wrong.stderr.startswith(f"{path}:2: rules.0.endpoints.0: names no endpoint")

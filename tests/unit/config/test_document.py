@@ -165,3 +165,35 @@ def test_any_text_is_a_document_or_refused(text: str) -> None:
         with contextlib.suppress(NotADocumentError):
             values.append(repr(parse(text, loader).value))
     assert len(set(values)) <= 1
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        ("a: {b: ${CIO_API_KEY}}", "use env:CIO_API_KEY"),
+        ("a: 1\nb: [${CIO_API_KEY:-x}]", "use env:CIO_API_KEY"),
+        ("a: {b: ${A8b4be41e9a1e4a1fb3c0}}", "use env:NAME"),
+        ("a:\n\tb: 1", "indent with spaces"),
+        ("a: @b", "put a text that begins with a mark in quotes"),
+        ("a: b: c", "put a text that holds a colon and a space in quotes"),
+        ("a: {b: 1", "a bracket is not closed"),
+        ("a: 'b", "found unexpected end of stream"),
+    ],
+)
+def test_why_a_text_is_not_yaml_is_told_with_advice(text: str, advice: str, loader: type) -> None:
+    """By either parser."""
+    with pytest.raises(NotADocumentError, match=r"^is not YAML: ") as refused:
+        parse(text, loader)
+    assert advice in refused.value.problem
+
+
+@pytest.mark.parametrize("loader", LOADERS)
+@pytest.mark.parametrize(
+    "text", ["a: *CANARY", "%CANARY x", "a: !<CANARY> 1\n\tb", "a: &CANARY*CANARY [", "'CANARY': 'x\n- \"CANARY"]
+)
+def test_no_complaint_quotes_the_text(text: str, loader: type) -> None:
+    """Only marks of the language stand in quotes."""
+    with pytest.raises(NotADocumentError) as refused:
+        parse(text, loader)
+    assert "CANARY" not in refused.value.problem

@@ -8,7 +8,7 @@ import yaml
 
 from proxy.api.model import Bucket, Upstream
 from proxy.config.document import DOCUMENT_MAX_BYTES
-from proxy.config.load import Loaded, load
+from proxy.config.load import Loaded, load, load_policy
 from proxy.config.problems import each
 from proxy.credentials.model import Kind, Reference
 from proxy.errors import ConfigError
@@ -124,14 +124,14 @@ REFUSED = {
     "a key twice": ("version: 1\nregion: us\nregion: eu", "c.yaml:3: a key stands twice"),
     "unknown section": (
         "version: 1\nlisteners: {}",
-        "c.yaml:2: holds a key it does not know; it takes version, region, upstreams, outbound, admin, credentials, stores",
+        "c.yaml:2: holds a key it does not know: listeners; it takes version, region, upstreams, outbound, admin, credentials",
     ),
-    "mistyped section": ("version: 1\noutbond: {}", "c.yaml:2: holds a key it does not know; did you mean outbound?"),
+    "mistyped section": ("version: 1\noutbond: {}", "c.yaml:2: holds a key it does not know: outbond; did you mean outbound?"),
     "mistyped key": (
         "version: 1\noutbound:\n  host: localhost\n  Prot: 1",
-        "c.yaml:4: outbound: holds a key it does not know; did you mean port?",
+        "c.yaml:4: outbound: holds a key it does not know: Prot; did you mean port?",
     ),
-    "section that is none": ("version: 1\noutbound: 8080", "c.yaml:2: outbound: must be a mapping"),
+    "section that is none": ("version: 1\noutbound: 8080", "c.yaml:2: outbound: must be a mapping of host, port, tls"),
     "region": ("version: 1\nregion: apac", "c.yaml:2: region: must be 'us' or 'eu'"),
     "upstream without TLS": (
         "version: 1\nupstreams: {track: {url: 'http://track.example'}}",
@@ -174,7 +174,23 @@ REFUSED = {
     ),
     "endless wait": ("version: 1\nlimits: {wait_seconds: .inf}", "c.yaml:2: limits.wait_seconds: must be a finite number"),
     "policy that is none": ("version: 1\npolicy: 5", "c.yaml:2: policy: must be the path of a file"),
-    "policy that is not there": ("version: 1\npolicy: none.yaml", "c.yaml:2: policy: there is no such file"),
+    "policy that is not there": ("version: 1\npolicy: none.yaml", "c.yaml:2: policy: there is no such file: none.yaml"),
+    "variable in place of a reference": (
+        "version: 1\ncredentials:\n  app:\n    api_key: ${CIO_APP_KEY}",
+        "c.yaml:4: credentials.app.api_key: a variable is not put in here by $ and its name; use env:CIO_APP_KEY",
+    ),
+    "variable in braces": (
+        "version: 1\ncredentials:\n  app: {api_key: ${CIO_APP_KEY}}",
+        "c.yaml:3: is not YAML: a variable is not put in here by $ and its name; use env:CIO_APP_KEY",
+    ),
+    "two rules of a name": (
+        "version: 1\npolicy: {version: 1, rules: [&r {name: a, fields: [b], action: mask}, *r]}",
+        "c.yaml:2: policy: two rules have the same name: a (rules.0 and rules.1)",
+    ),
+    "two callers of a name": (
+        "version: 1\noutbound: {callers: [{name: shop, key: 'env:A'}, {name: shop, key: 'env:B'}]}",
+        "c.yaml:2: outbound: callers must not hold the same name twice: shop",
+    ),
     "inline policy": (
         "version: 1\npolicy:\n  version: 1\n  rules:\n    - {name: a, fields: [b], action: drop}",
         "c.yaml:5: policy.rules.0.action: must be 'strip', 'hash', 'mask' or 'deny'",
@@ -229,10 +245,10 @@ def test_a_vault_reference_needs_a_vault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "line"),
     [
-        ("CIO_SIDECAR_OUTBOUND__PROT", "1", "outbound: holds a key it does not know; did you mean port?"),
+        ("CIO_SIDECAR_OUTBOUND__PROT", "1", "outbound: holds a key it does not know: prot; did you mean port?"),
         ("CIO_SIDECAR_OUTBOUND__PORT__X", "1", "outbound.port: must be a whole number"),
         ("CIO_SIDECAR_POLICY__MODE", "loud", "policy.mode: must be 'off', 'report' or 'enforce'"),
-        ("CIO_SIDECAR_POLICY__MODUS", "off", "policy: holds a key it does not know; did you mean mode?"),
+        ("CIO_SIDECAR_POLICY__MODUS", "off", "policy: holds a key it does not know: modus; did you mean mode?"),
         ("CIO_SIDECAR_ADMIN__TOKEN", "s3cret", "admin.token: must be a reference such as env:NAME or file:PATH"),
         ("CIO_SIDECAR_OUTBOUND__CALLERS", '[{"name": "a b"}]', "outbound.callers.0.name: must match"),
         ("CIO_SIDECAR_VERSION", "2", "version: must be 1"),
@@ -279,3 +295,64 @@ def test_a_file_that_cannot_be_read_says_why(tmp_path: Path) -> None:
         with pytest.raises(ConfigError) as refused:
             load(file, {})
         assert str(refused.value) == f"{file}: {problem}"
+
+
+def test_without_an_option_the_variable_names_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`CIO_SIDECAR_CONFIG` before `./sidecar.yaml`, and that before the environment alone; an option before all."""
+    monkeypatch.chdir(tmp_path)
+    assert load(None, {}).config.region == "us"
+    (tmp_path / "sidecar.yaml").write_text("version: 1\nregion: eu\noutbound: {port: 1}\n")
+    (tmp_path / "named.yaml").write_text("version: 1\noutbound: {port: 2}\n")
+    (tmp_path / "given.yaml").write_text("version: 1\noutbound: {port: 3}\n")
+    assert load(None, {}).config.outbound.port == 1
+    assert load(None, {"CIO_SIDECAR_CONFIG": ""}).config.region == "eu"
+    assert load(None, {"CIO_SIDECAR_CONFIG": "named.yaml"}).config.outbound.port == 2
+    assert load(Path("given.yaml"), {"CIO_SIDECAR_CONFIG": "named.yaml"}).config.outbound.port == 3
+
+
+@pytest.mark.parametrize("environ", [{"CIO_SIDECAR_CONFIG": "none.yaml"}, {}])
+def test_a_file_that_is_found_and_cannot_be_read_is_a_problem(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    """Nothing else is taken in its place: it may say eu."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sidecar.yaml").symlink_to("nowhere")
+    with pytest.raises(ConfigError, match=r"\.yaml: there is no such file$"):
+        load(None, environ)
+
+
+def test_variables_that_set_nothing_are_judged_with_the_policy_s_references(tmp_path: Path) -> None:
+    """Those of the file, of the policy's own file and of the environment are set aside."""
+    (tmp_path / "p.yaml").write_text("version: 1\nhash: {algorithm: hmac-sha256, key: 'env:CIO_SIDECAR_REGOIN', key_id: k1}\n")
+    environ = {
+        "CIO_SIDECAR_REGOIN": "a secret",
+        "CIO_SIDECAR_ADMIN_TOKEN": "another",
+        "CIO_SIDECAR_ADMIN__TOKEN": "env:CIO_SIDECAR_ADMIN_TOKEN",
+        "CIO_SIDECAR_COLOUR": "blue",
+    }
+    assert loaded(tmp_path, "version: 1\npolicy: p.yaml\n", environ).strangers == ("CIO_SIDECAR_COLOUR",)
+    assert lines(tmp_path, "version: 1\n", {"CIO_SIDECAR_REGOIN": "eu"}) == [
+        "CIO_SIDECAR_REGOIN: sets no key of the configuration; did you mean CIO_SIDECAR_REGION, which sets region?"
+    ]
+
+
+@pytest.mark.parametrize("name", ["default", "gdpr-strict", "pci"])
+def test_a_policy_may_be_one_that_ships(tmp_path: Path, name: str) -> None:
+    """`policy: builtin:NAME`, in the file or the environment; without a policy it is the default one."""
+    rules = load_policy(f"builtin:{name}")[0].rules
+    assert rules
+    assert loaded(tmp_path, f"version: 1\npolicy: builtin:{name}\n").config.policy.rules == rules
+    assert load(None, {"CIO_SIDECAR_POLICY": f"builtin:{name}"}).config.policy.rules == rules
+    assert (load(None, {}).config.policy.rules == rules) == (name == "default")
+    assert (
+        loaded(tmp_path, f"version: 1\npolicy: builtin:{name}\n", {"CIO_SIDECAR_POLICY__MODE": "off"}).config.policy.mode
+        == "off"
+    )
+
+
+@pytest.mark.parametrize("named", ["builtin:nope", "builtin:", "builtin:../policy/pci", "builtin:pci.yaml", "builtin:PCI"])
+def test_a_policy_that_does_not_ship_is_a_problem(tmp_path: Path, named: str) -> None:
+    """All there are is said; the name is no path."""
+    assert lines(tmp_path, f"version: 1\npolicy: '{named}'\n") == [
+        "c.yaml:2: policy: no such policy ships with the program; there are builtin:default, builtin:gdpr-strict, builtin:pci"
+    ]

@@ -60,12 +60,12 @@ def wrong(document: dict[str, Any], schema: type[Section] = Example) -> list[Pro
         ({"many": {}}, "many", "must be a list"),
         ({"many": []}, "many", "must not be empty"),
         ({"many": [{}, {}, {}]}, "many", "must have at most 2 items"),
-        ({"many": [{}, 5]}, "many.1", "must be a mapping"),
+        ({"many": [{}, 5]}, "many.1", "must be a mapping of key_name"),
         ({"many": [{"key_name": "x"}]}, "many.0.key_name", "must be a whole number"),
-        ({"maybe": 5}, "maybe", "must be a mapping"),
+        ({"maybe": 5}, "maybe", "must be a mapping of key_name"),
         ({"maybe": {"key_name": None}}, "maybe.key_name", "must be a whole number"),
-        ({"maybe": {"keyname": 1}}, "maybe", "holds a key it does not know; did you mean key_name?"),
-        ({"many": [{"zzz": 1}]}, "many.0", "holds a key it does not know; it takes key_name"),
+        ({"maybe": {"keyname": 1}}, "maybe", "holds a key it does not know: keyname; did you mean key_name?"),
+        ({"many": [{"zzz": 1}]}, "many.0", "holds a key it does not know: zzz; it takes key_name"),
     ],
 )
 def test_each_kind_of_error_has_words_of_ours(document: dict[str, Any], path: str, words: str) -> None:
@@ -80,11 +80,20 @@ def test_a_list_with_wrong_items_is_not_called_empty_too() -> None:
     assert [dotted(item.path) for item in items] == ["many.0.key_name", "many.1"]
 
 
-def test_an_unknown_key_is_placed_but_not_shown() -> None:
+@pytest.mark.parametrize(
+    "key", ["sk-CANARY", "CANARY8b4be41e9a1e4a1fb3c0", "CANARY with spaces", "CANARY\n", "CANARY" * 20, "5CANARY"]
+)
+def test_an_unknown_key_that_may_be_a_secret_is_placed_but_not_shown(key: str) -> None:
     """Its place is known, so that its line can be told; the key itself may be a secret in the wrong column."""
-    (item,) = wrong({"needed": 1, "maybe": {"sk-CANARY": 1}})
-    assert item.place == ("maybe", "sk-CANARY")
+    (item,) = wrong({"needed": 1, "maybe": {key: 1}})
+    assert item.place == ("maybe", key)
     assert "CANARY" not in dotted(item.path) + item.words
+
+
+def test_a_page_that_says_what_may_stand_there_is_the_right_one() -> None:
+    """A policy has a page of its own."""
+    details: ErrorDetails = {"type": "date_parsing", "loc": ("mode",), "msg": "", "input": ""}
+    assert problem(PolicyDocument, details).words == "is not allowed here; docs/policy.md says what is"
 
 
 def test_a_kind_of_error_without_words_is_told_without_pydantic_s() -> None:

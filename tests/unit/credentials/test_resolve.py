@@ -9,7 +9,7 @@ from proxy.cli.stores import providers
 from proxy.config.model import Config
 from proxy.config.problems import each
 from proxy.credentials.callers import ANYONE
-from proxy.credentials.model import Kind
+from proxy.credentials.model import LOCAL, Kind
 from proxy.credentials.resolve import Resolved, resolve
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
@@ -85,13 +85,14 @@ def test_callers_that_cannot_be_read_do_not_let_everyone_in() -> None:
 
 
 def test_every_missing_secret_is_told_at_once() -> None:
-    """By its key path; neither the reference nor the name in it is shown."""
+    """By its key path and the name of the variable."""
     found = problems({}, **SECTIONS)
     assert set(found) == {
         "credentials.track.site_id", "credentials.track.api_key", "credentials.app.api_key", "credentials.pipelines.write_key",
         "admin.token", "policy.hash.key", "outbound.callers.0.key", "outbound.callers.1.key",
     }  # fmt: skip
-    assert set(found.values()) == {"the environment variable is not set"}
+    assert found["admin.token"] == "the environment variable is not set: TOKEN; set it, or use a file: reference"
+    assert {problem.split(": ")[1].partition(";")[0] for problem in found.values()} == set(ENVIRON)
 
 
 @pytest.mark.parametrize(
@@ -140,3 +141,20 @@ def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
     assert (some.admin_token, some.unread, set(some.versions)) == (None, ("admin.token",), {"track", "app", "pipelines"})
     none = resolved({"PEPPER": "pepper"}, kinds=frozenset({Kind.ENV}), versions=False, **SECTIONS | admin | {"outbound": {}})
     assert (none.versions, none.hash_key) == ({}, Sensitive(b"pepper"))
+
+
+def test_what_is_in_absent_files_is_left_to_whoever_waits_for_it(tmp_path: Path) -> None:
+    """Credentials and other secrets alike; what is wrong beside them is a problem all the same."""
+    absent = f"file:{tmp_path / 'none'}"
+    sections = SECTIONS | {
+        "credentials": {"app": {"api_key": absent}, "pipelines": {"write_key": "env:WRITE"}},
+        "admin": {"token": absent},
+    }
+    config = Config.model_validate({"version": 1, "policy": PolicyDocument(version=1), **sections})
+    found = resolve(config, providers(config, ENVIRON), LOCAL, awaiting=True)
+    assert (set(found.versions), found.unread, found.admin_token) == ({"pipelines"}, ("admin.token",), None)
+    with pytest.raises(ConfigError) as refused:
+        resolve(config, providers(config, ENVIRON), LOCAL)
+    assert {error.path for error in each(refused.value)} == {"credentials.app.api_key", "admin.token"}
+    with pytest.raises(ConfigError, match=r"^credentials.pipelines.write_key: the environment variable is not set: WRITE"):
+        resolve(config, providers(config, {name: ENVIRON[name] for name in ENVIRON if name != "WRITE"}), LOCAL, awaiting=True)

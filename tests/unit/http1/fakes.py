@@ -252,8 +252,9 @@ class FakeHandler:
         caller.answer(200, b"Content-Type: text/plain\r\n", admission.head.target + b" " + body)
         return None
 
-    def refused(self, reason: Reason, admission: Admission | None) -> None:
+    def refused(self, reason: Reason, admission: Admission | None, head: RequestHead | None = None) -> None:
         """See `Handler.refused`."""
+        assert head is None or admission is None
         assert admission is None or isinstance(admission, Admission)
         self.refusals.append(reason)
 

@@ -6,7 +6,7 @@ import httptools
 import orjson
 import pytest
 
-from proxy.errors import ANSWERS, Reason
+from proxy.errors import ANSWERS, RETRYABLE, Reason
 from proxy.http1 import heads
 
 
@@ -50,7 +50,7 @@ def test_a_refusal_is_the_documented_answer(reason: Reason) -> None:
     assert read.headers.pop("Content-Type") == "application/json"
     assert read.headers.pop("Content-Length") == str(len(read.body))
     assert read.headers.pop("Connection") == "close"
-    assert read.headers.pop("Retry-After", None) == ("1" if answer.status in {429, 503} else None)
+    assert read.headers.pop("Retry-After", None) == ("1" if reason in RETRYABLE else None)
     challenge = read.headers.pop("WWW-Authenticate", None)
     assert (challenge is not None) is (answer.status == HTTPStatus.UNAUTHORIZED)  # RFC 9110 section 15.5.2
     assert read.headers == {}

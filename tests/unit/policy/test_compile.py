@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
+from proxy.api.endpoints import ENDPOINTS
 from proxy.api.model import Bucket, Credential, Endpoint, Replay, Upstream
+from proxy.config.load import BUILTIN_POLICIES
 from proxy.errors import ConfigError
 from proxy.policy.compile import compile_policy
 from proxy.policy.model import PolicyDocument
@@ -107,11 +109,12 @@ def test_endpoints_with_the_same_rules_share_what_they_remember() -> None:
     assert one is not without
 
 
-def test_the_default_policy_is_the_one_in_config() -> None:
-    """What people read in config/ is what is in force by default, and it is a valid policy."""
-    shown = ROOT / "config" / "policies" / "default.yaml"
-    assert shown.read_bytes() == (ROOT / "proxy" / "policy" / "default.yaml").read_bytes()
-    compile_policy(PolicyDocument.model_validate(yaml.safe_load(shown.read_text())), ROWS, None)
+@pytest.mark.parametrize("name", BUILTIN_POLICIES)
+def test_the_policies_that_ship_are_those_in_config(name: str) -> None:
+    """What people read in config/ is what `builtin:` names, and each is a valid policy."""
+    shown = ROOT / "config" / "policies" / f"{name}.yaml"
+    assert shown.read_bytes() == (ROOT / "proxy" / "policy" / f"{name}.yaml").read_bytes()
+    compile_policy(PolicyDocument.model_validate(yaml.safe_load(shown.read_text())), ENDPOINTS, Sensitive(b"pepper"))
 
 
 @pytest.mark.parametrize(
