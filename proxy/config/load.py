@@ -4,7 +4,7 @@ Relative paths are relative to the file they stand in; those of the environment 
 the working directory.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -25,6 +25,7 @@ from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 
 S = TypeVar("S", bound=Section)
+Opening = Callable[[Path], None]
 
 # What stands in for a configuration file where there is none.
 _NO_FILE = Document({"version": 1}, {})
@@ -40,20 +41,22 @@ class Loaded:
     places: Places
 
 
-def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
+def load(file: Path | None, environ: Mapping[str, str], opening: Opening = lambda _: None) -> Loaded:
     """Return the configuration in `file` under the settings in `environ`; every key has a default but the file's version.
+
+    `opening` is told of each file before it is read.
 
     Raises:
         ConfigError: it cannot be read, is not valid, or asks for what is not available yet. Several problems come together
             as one `InvalidConfigError`.
     """
-    document, folder = (_NO_FILE, Path()) if file is None else (_document(file), file.parent)
+    document, folder = (_NO_FILE, Path()) if file is None else (_document(file, opening), file.parent)
     overlay = tuple(settings(environ, Config.model_fields))
     variables = tuple(item for item in overlay if isinstance(item, Setting))
     problems = [item for item in overlay if isinstance(item, ConfigError)]
 
     values = _overlaid(document.value, [item for item in variables if not _in_policy(item)], problems)
-    written = _policy(values.get(POLICY), folder, problems)
+    written = _policy(values.get(POLICY), folder, problems, opening)
     rules = _overlaid(written.values, [_of_policy(item) for item in variables if _in_policy(item)], problems)
     policy, in_policy = _valid(PolicyDocument, rules, written.folder)
     config, in_config = _valid(Config, {**values, POLICY: policy or _NO_POLICY}, folder)
@@ -111,7 +114,7 @@ class _Policy:
     source: Source | None
 
 
-def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
+def _policy(value: Plain, folder: Path, problems: list[ConfigError], opening: Opening) -> _Policy:
     """Return the policy that the key `policy` gives: the built-in one, the one in a file, or the value itself."""
     if value is None:
         text = resources.files("proxy.policy").joinpath("default.yaml").read_text(encoding="utf-8")
@@ -120,6 +123,7 @@ def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
         return _Policy(value, folder, None)
     try:
         file = local_path(value, folder)
+        opening(file)
         document = _parsed(_text(file), file)
     except ValueError as error:
         problems.append(ConfigError(str(error), path=POLICY))
@@ -158,12 +162,13 @@ def _valid(schema: type[S], values: Plain, folder: Path) -> tuple[S | None, list
         return None, found(schema, error)
 
 
-def _document(file: Path) -> Document:
+def _document(file: Path, opening: Opening = lambda _: None) -> Document:
     """Return the mapping that is written in `file`.
 
     Raises:
         ConfigError: it cannot be read, or is none.
     """
+    opening(file)
     try:
         text = _text(file)
     except ValueError as error:

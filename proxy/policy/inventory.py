@@ -154,6 +154,12 @@ class Inventory:
         self.merges = 0  # how often an object was taken for a map, and what was below it forgotten
         self.unrecorded = 0
 
+    def change(self, known: Known, scanner: Scanner | None) -> None:
+        """Look for other things from now on; what was recorded stays, as new or not new as it was."""
+        self._known = known
+        self._maps = _maps(known)
+        self._scanner = scanner
+
     def saw(self, endpoint: str, value: object, text: bytes, budget: Budget = UNMETERED) -> None:
         """Record the body of a call; `text` is the JSON text that holds it, and `budget` pays for it.
 
