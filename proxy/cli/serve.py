@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.cli.stores import providers
-from proxy.config.load import load
+from proxy.clock import SystemClock
+from proxy.config.source import Source
 
 
 def serve(config: Path | None, environ: Mapping[str, str]) -> int:
@@ -13,9 +14,10 @@ def serve(config: Path | None, environ: Mapping[str, str]) -> int:
     Raises:
         ConfigError: it cannot be served.
     """
-    loaded = load(config, environ)
+    source = Source(config, environ, SystemClock())
+    loaded = source.load()
     with loaded.places.placing():
         known = providers(loaded.config, environ)
         from proxy.app import run  # noqa: PLC0415 - a wrong configuration is told before the servers are loaded
 
-        return run(loaded.config, known)
+        return run(loaded.config, known, source, lambda changed: providers(changed, environ))

@@ -4,11 +4,11 @@
 everything below it, unless a longer one stands in either table. What stands in neither needs a restart.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Final
 
 from proxy.config.model import Config
-from proxy.config.problems import dotted
+from proxy.config.problems import dotted, together
 from proxy.config.values import KeyPath, Section
 from proxy.errors import ConfigError
 
@@ -33,26 +33,29 @@ _TABLES: Final = LIVE | NEEDS_RESTART
 
 
 def changed(old: Config, new: Config) -> tuple[str, ...]:
-    """Return the key paths of what differs, as they stand in the two tables; a key of neither by its own path."""
-    return tuple(_changed(old, new, ()))
+    """Return the key paths of what differs, as they stand in `LIVE`.
+
+    Raises:
+        ConfigError: something differs that needs a restart; several problems come together as one `InvalidConfigError`.
+    """
+    paths = tuple(differing(old, new))
+    if problems := [ConfigError("needs a restart", path=path) for path in paths if path not in LIVE]:
+        raise together(problems)
+    return paths
 
 
-def refused(paths: Iterable[str]) -> list[ConfigError]:
-    """Return a problem for each of these changes that needs a restart."""
-    return [ConfigError("needs a restart", path=path) for path in paths if path not in LIVE]
-
-
-def is_divided(name: str) -> bool:
-    """Tell whether a table holds a key below `name`, so that the keys of this section are looked at one by one."""
-    return not name or any(path.startswith(f"{name}.") for path in _TABLES)
-
-
-def _changed(old: object, new: object, path: KeyPath) -> Iterator[str]:
+def differing(old: object, new: object, path: KeyPath = ()) -> Iterator[str]:
+    """Find the key paths of what differs between two values at `path`, as they stand in the tables, or the keys themselves."""
     if old == new:
         return
     name = dotted(path)
-    if isinstance(old, Section) and isinstance(new, Section) and (is_divided(name) or name not in _TABLES):
+    if isinstance(old, Section) and isinstance(new, Section) and (_is_divided(name) or name not in _TABLES):
         for key in type(old).model_fields:
-            yield from _changed(getattr(old, key), getattr(new, key), (*path, key))
+            yield from differing(getattr(old, key), getattr(new, key), (*path, key))
     else:
         yield name
+
+
+def _is_divided(name: str) -> bool:
+    """Tell whether a table holds a key below `name`, so that the keys of this section are looked at one by one."""
+    return not name or any(path.startswith(f"{name}.") for path in _TABLES)

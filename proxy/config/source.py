@@ -33,7 +33,7 @@ class _Look:
     settled: bool
 
 
-_MISSING: Final = _Look((), b"", settled=True)
+_MISSING: Final = _Look((), b"missing", settled=True)
 
 
 class Source:
@@ -44,7 +44,8 @@ class Source:
         self._file = file
         self._environ = environ
         self._clock = clock
-        self._looks: dict[Path, _Look] = {}
+        self._read: dict[Path, _Look] = {}  # as the files were when they were read
+        self._last: dict[Path, _Look] = {}  # as they were when they were looked at last
 
     def load(self) -> Loaded:
         """Return the configuration as it is now. The files it is read from are those that `changed` looks at from now on.
@@ -52,25 +53,29 @@ class Source:
         Raises:
             ConfigError: see `config.load.load`. The files that were read before are watched all the same.
         """
-        self._looks = {}
-        loaded = load(self._file, self._environ, self._note)
-        for path in _named(loaded.config):
-            self._note(path)
+        self._read = {}
+        try:
+            loaded = load(self._file, self._environ, self._note)
+            for path in _named(loaded.config):
+                self._note(path)
+        finally:
+            self._last = dict(self._read)
         return loaded
 
     def _note(self, path: Path) -> None:
         """Look at a file before it is read: if it changes meanwhile, that is seen afterwards."""
-        self._looks[path] = _look(path, None, self._clock.wall())
+        self._read[path] = _look(path, None, self._clock.wall())
 
     def changed(self) -> bool:
-        """Say whether a file holds something else than when it was last read. Blocks, but not for long."""
+        """Say whether a file is another than when it was last read, and all are as they were at the call before this one.
+
+        Blocks, but not for long.
+        """
         now = self._clock.wall()
-        for path, before in self._looks.items():
-            after = _look(path, before, now)
-            if after.digest != before.digest or bool(after.identity) != bool(before.identity):
-                return True
-            self._looks[path] = after
-        return False
+        last = self._last
+        self._last = {path: _look(path, before, now) for path, before in last.items()}
+        still = all(look.digest == last[path].digest for path, look in self._last.items())
+        return still and any(look.digest != self._read[path].digest for path, look in self._last.items())
 
 
 def _named(config: Config) -> list[Path]:
@@ -87,19 +92,19 @@ def _look(path: Path, before: _Look | None, now: float) -> _Look:
         identity = status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_mode
         if before is not None and before.settled and before.identity == identity:
             return before
-        digest = _digest(path) if stat.S_ISREG(status.st_mode) else b""
+        digest = _digest(path) if stat.S_ISREG(status.st_mode) else b"no file"
     except OSError:
         return _MISSING
     return _Look(identity, digest, settled=now - status.st_ctime > SETTLED_SECONDS)
 
 
 def _digest(path: Path) -> bytes:
-    """Return a digest of what is in a file; of one that may not be read, that of nothing."""
+    """Return a digest of what is in a file, or a word for one that may not be read."""
     digest = hashlib.sha256()
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except PermissionError:
-        return b""
+        return b"forbidden"
     with os.fdopen(descriptor, "rb") as file:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)

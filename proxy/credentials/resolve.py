@@ -51,8 +51,10 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What was read before from the same stores: `secrets` stand in where a store fails now, and slots in `versions` are not
-    read again; None where there is no version of one."""
+    """What was read before from the same stores.
+
+    `secrets` stand in where a store fails now; slots in `versions` are not read again (None: there is no version of one).
+    """
 
     secrets: Mapping[Reference, Sensitive[str]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     versions: Mapping[str, Version | None] = field(default_factory=lambda: MappingProxyType({}))

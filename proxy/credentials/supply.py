@@ -111,7 +111,8 @@ class Supply:
         A slot that has a key keeps it until its new store's one was tried, as at any rotation (`watch`).
         """
         keeps = providers is self._providers and _rules(config) == _rules(self._config)
-        self._config, self._providers, self._slots = config, providers, tuple(slots(config))
+        before, self._slots = self._slots, tuple(slots(config))
+        self._config, self._providers = config, providers
         for slot in self._slots:
             self._alarms.setdefault(slot.name, Alarm())
         self.keyring.change(
@@ -119,7 +120,10 @@ class Supply:
             grace_seconds=config.credentials.rotation_grace_seconds,
             max_staleness_seconds=config.stores.max_staleness_seconds,
         )
-        self._adopt_first(versions)
+        # A key that was dropped because no store confirmed it is not one that was read just now.
+        self._adopt_first(
+            {slot.name: versions[slot.name] for slot in self._slots if slot not in before if slot.name in versions}
+        )
         for name, (slot, watching) in tuple(self._watching.items()):
             if not keeps or slot not in self._slots:
                 del self._watching[name]
