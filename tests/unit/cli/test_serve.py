@@ -29,7 +29,8 @@ def test_it_serves_without_a_file_until_it_is_told_to_stop(number: signal.Signal
     assert [event.get("listener", event["event"]) for event in said] == ["admin", "outbound", "ready"]
     assert (process.returncode, rest) == (0, b"")
     told = on_an_idle_machine(errors.decode()).splitlines()
-    assert [orjson.loads(line)["event"] for line in told] == ["unkeyed_hashes"]  # of the default policy
+    events = [orjson.loads(line)["event"] for line in told]
+    assert events == ["unkeyed_hashes", "started", "stopping"]  # the first is of the default policy
 
 
 def test_a_port_that_is_taken_is_told_where_it_was_written(command: Command, tmp_path: Path) -> None:
