@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from proxy.api.model import Bucket, Credential
-from proxy.errors import ANSWERS, Reason
+from proxy.errors import ANSWERS, ConfigError, Reason
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.payload.oversize import LIMITS
@@ -204,3 +204,36 @@ def test_what_is_over_a_limit_is_counted_and_where_it_was_kept_back_logged() -> 
         ("over_vendor_limit", "track.v2.batch", "attribute_value_bytes", 1, "billing"),
     ]
     assert "canary" not in seen.log.text()
+
+
+def test_a_reload_is_a_line_and_a_metric() -> None:
+    """Each problem is a line of its own, by file and key path; a fault of ours tells no text of an exception."""
+    seen = Seen()
+    states = []
+    for tell in (
+        lambda: seen.observer.reload_refused([ConfigError("is bad", path="a.b", file="f:3"), ConfigError("too", path="c")]),
+        lambda: seen.observer.reloaded(["policy", "logs.level"]),
+        lambda: seen.observer.reload_failed(ValueError("CANARY")),
+        lambda: seen.observer.reloaded([]),
+    ):
+        tell()
+        states.append(seen.count("config_last_reload_successful"))
+    assert states == [0, 1, 0, 1]
+    lines = seen.log.events()
+    assert [(line["event"], line["level"]) for line in lines] == [
+        ("reload_refused", "error"), ("reload_refused", "error"), ("reloaded", "info"), ("reload_refused", "error"),
+        ("reloaded", "info"),
+    ]  # fmt: skip
+    assert (lines[0]["file"], lines[0]["path"], lines[0]["problem"]) == ("f:3", "a.b", "is bad")
+    assert lines[2]["keys"] == "policy, logs.level"
+    assert "CANARY" not in seen.log.text()
+
+
+def test_start_stop_and_changed_secrets_are_lines() -> None:
+    """With the version, and with key paths."""
+    seen = Seen()
+    seen.observer.started("1.2.3")
+    seen.observer.secrets_changed(["admin.token"])
+    seen.observer.stopping()
+    told = [(line["event"], line.get("version"), line.get("keys")) for line in seen.log.events()]
+    assert told == [("started", "1.2.3", None), ("secrets_changed", None, "admin.token"), ("stopping", None, None)]

@@ -10,7 +10,7 @@ from proxy.config.model import Config
 from proxy.config.problems import each
 from proxy.credentials.callers import ANYONE
 from proxy.credentials.model import Kind
-from proxy.credentials.resolve import Resolved, resolve
+from proxy.credentials.resolve import Held, Resolved, resolve
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 from proxy.sensitive import Sensitive
@@ -140,3 +140,31 @@ def test_only_what_is_asked_for_is_read(tmp_path: Path) -> None:
     assert (some.admin_token, some.unread, set(some.versions)) == (None, ("admin.token",), {"track", "app", "pipelines"})
     none = resolved({"PEPPER": "pepper"}, kinds=frozenset({Kind.ENV}), versions=False, **SECTIONS | admin | {"outbound": {}})
     assert (none.versions, none.hash_key) == ({}, Sensitive(b"pepper"))
+
+
+def test_a_store_that_fails_leaves_the_last_good_secret() -> None:
+    """It is told by its key path; what was never read is a problem, and so is a reading that cannot be used."""
+    config = Config.model_validate({"version": 1, **SECTIONS})
+    before = resolve(config, providers(config, ENVIRON))
+    lost = {name: value for name, value in ENVIRON.items() if name not in {"PEPPER", "SHOP"}}
+    held = Held(before.secrets, dict(before.versions))
+    after = resolve(config, providers(config, lost), held=held)
+    assert (after.hash_key, after.callers, after.admin_token) == (before.hash_key, before.callers, before.admin_token)
+    assert {error.path for error in after.outdated} == {"policy.hash.key", "outbound.callers.1.key"}
+    assert before.outdated == ()
+    with pytest.raises(ConfigError):
+        resolve(config, providers(config, lost))
+    with pytest.raises(ConfigError, match="colon"):
+        resolve(config, providers(config, ENVIRON | {"SHOP": "a:colon"}), held=held)
+
+
+def test_a_slot_that_is_held_is_not_read() -> None:
+    """Its key is known all the same, to be told from callers' keys; where none is held, there is none."""
+    config = Config.model_validate({"version": 1, **SECTIONS})
+    before = resolve(config, providers(config, ENVIRON))
+    lost = {name: value for name, value in ENVIRON.items() if name not in {"SITE", "KEY", "APP"}}
+    after = resolve(config, providers(config, lost), held=Held({}, {"track": before.versions["track"], "app": None}))
+    assert set(after.versions) == {"track", "pipelines"}
+    with pytest.raises(ConfigError, match="is a real key"):
+        stolen = lost | {"SHOP": ENVIRON["KEY"]}
+        resolve(config, providers(config, stolen), held=Held({}, {"track": before.versions["track"], "app": None}))
