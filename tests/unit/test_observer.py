@@ -1,6 +1,7 @@
 """What happens becomes counts and lines; of a request neither shows more than its endpoint."""
 
 import timeit
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -210,12 +211,13 @@ def test_a_reload_is_a_line_and_a_metric() -> None:
     """Each problem is a line of its own, by file and key path; a fault of ours tells no text of an exception."""
     seen = Seen()
     states = []
-    for tell in (
+    steps: list[Callable[[], None]] = [
         lambda: seen.observer.reload_refused([ConfigError("is bad", path="a.b", file="f:3"), ConfigError("too", path="c")]),
         lambda: seen.observer.reloaded(["policy", "logs.level"]),
         lambda: seen.observer.reload_failed(ValueError("CANARY")),
         lambda: seen.observer.reloaded([]),
-    ):
+    ]
+    for tell in steps:
         tell()
         states.append(seen.count("config_last_reload_successful"))
     assert states == [0, 1, 0, 1]

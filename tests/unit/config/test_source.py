@@ -127,7 +127,12 @@ def test_what_has_settled_is_not_read_again(folder: Folder, monkeypatch: pytest.
     """A look costs one question to the system for each file, unless it was written a moment ago."""
     opened: list[object] = []
     real = os.open
-    monkeypatch.setattr(os, "open", lambda path, *rest: (opened.append(path), real(path, *rest))[1])
+
+    def noted(path: str, flags: int) -> int:
+        opened.append(path)
+        return real(path, flags)
+
+    monkeypatch.setattr(os, "open", noted)
     folder.clock.now = (folder.path / "sidecar.yaml").stat().st_ctime + SETTLED_SECONDS + 1
     folder.source.changed()
     assert len(opened) == 2

@@ -165,6 +165,6 @@ def test_a_slot_that_is_held_is_not_read() -> None:
     lost = {name: value for name, value in ENVIRON.items() if name not in {"SITE", "KEY", "APP"}}
     after = resolve(config, providers(config, lost), held=Held({}, {"track": before.versions["track"], "app": None}))
     assert set(after.versions) == {"track", "pipelines"}
+    stolen = lost | {"SHOP": ENVIRON["KEY"]}
     with pytest.raises(ConfigError, match="is a real key"):
-        stolen = lost | {"SHOP": ENVIRON["KEY"]}
         resolve(config, providers(config, stolen), held=Held({}, {"track": before.versions["track"], "app": None}))

@@ -220,13 +220,13 @@ async def test_a_slot_that_stays_goes_on_as_it_was(tmp_path: Path, running: tupl
     assert supply._watching["track"] is watching["track"]
     await supply.filled()
     supply.change(named(stage, {}), stage.providers, {})
-    await until(lambda: watching["track"][1].done())
+    await until(watching["track"][1].done)
     assert supply.keyring.in_force == {}
     await supply.filled()
 
 
 async def test_a_key_that_moved_is_tried_before_it_is_used(tmp_path: Path, running: tuple[AsyncExitStack, Tasks]) -> None:
-    """A slot that names another place goes on with its key until Customer.io has taken the other; of another workspace, never."""
+    """A slot that names another place keeps its key until Customer.io has taken the other, which no other workspace's is."""
     simulator = Simulator(PAIR)
     async with serving(simulator) as address:
         stage = Stage(address.url, {"track": written(tmp_path)})
