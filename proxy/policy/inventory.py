@@ -155,10 +155,13 @@ class Inventory:
         self.unrecorded = 0
 
     def change(self, known: Known, scanner: Scanner | None) -> None:
-        """Look for other things from now on; what was recorded stays, as new or not new as it was."""
+        """Look for other things from now on; what was recorded stays, and is no news any more where it is `known`."""
         self._known = known
         self._maps = _maps(known)
         self._scanner = scanner
+        for endpoint, seen in self:
+            if (endpoint, seen.path) in known:
+                seen.new = False
 
     def saw(self, endpoint: str, value: object, text: bytes, budget: Budget = UNMETERED) -> None:
         """Record the body of a call; `text` is the JSON text that holds it, and `budget` pays for it.
