@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from typing import TextIO
 
@@ -37,7 +37,6 @@ from proxy.limits.memory import MemoryLimiter
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
-from proxy.payload.oversize import LIMITS
 from proxy.policy.inventory import Inventory, Known, Scanner
 from proxy.policy.model import UNKEYED
 from proxy.process import keep_memory_private, raise_file_limit, settle_garbage_collector
@@ -88,8 +87,7 @@ class Sidecar:
 
     def _built(self, config: Config, providers: Mapping[Kind, Provider], secrets: Resolved) -> Snapshot:
         """Return what a configuration comes to, with the inventory that is kept already, if there is one."""
-        told = self._observer.field_is_new, self._observer.field_unrecorded
-        kept = self._inventory
+        told, kept = (self._observer.field_is_new, self._observer.field_unrecorded), self._inventory
 
         def inventory(known: Known, scanner: Scanner | None) -> Inventory:
             return Inventory(self._clock.wall, *told, known, scanner) if kept is None else kept
@@ -98,16 +96,11 @@ class Sidecar:
 
     def _put_in_force(self, new: Snapshot, status: Callable[[], Iterator[KeyStatus]]) -> None:
         """Decide by `new` from now on, show it, and say what works in it and should be mended all the same."""
-        self._snapshot, config, rules = new, new.config, new.rules
+        self._snapshot, rules = new, new.rules
         self._inventory = inventory = rules.inventory
-        token = None if config.admin.token is None else lambda: self._snapshot.secrets.admin_token
+        token = None if new.config.admin.token is None else lambda: self._snapshot.secrets.admin_token
         self._pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: inventory, hosts=rules.hosts)
-        # A counter that begins with its first hit hides it from `rate`.
-        for hit in rules.policy.hits:
-            self._metrics.pii_actions.expect(*hit.labels)
-        for endpoint, limits in LIMITS.items():
-            for limit in limits.names:
-                self._metrics.vendor_limits.expect(endpoint, limit, config.policy.vendor_limits)
+        self._observer.policy_kept(rules.policy.hits, rules.policy.vendor_limits)
         if inventory is not None:
             self._observer.inventory_kept(endpoint.name for endpoint in (*ENDPOINTS, *UNKNOWN.values()))
         self._metrics.inventory_fields.read = None if inventory is None else lambda: {(): inventory.fields}
@@ -287,8 +280,8 @@ class Sidecar:
     async def _listen_admin(self, stack: AsyncExitStack) -> None:
         admin = self._snapshot.config.admin
 
-        async def handle(request: web.BaseRequest) -> web.StreamResponse:
-            return await self._pages(request)
+        def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+            return self._pages(request)
 
         with _binding("admin.port"):
             host, port = await stack.enter_async_context(serving(handle, admin.host, admin.port))

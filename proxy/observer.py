@@ -13,7 +13,7 @@ from proxy.delivery import ports
 from proxy.errors import ANSWERS, ConfigError, Reason
 from proxy.logs import fault
 from proxy.metrics import VERDICTS, Metrics
-from proxy.payload.oversize import Excess
+from proxy.payload.oversize import LIMITS, Excess
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
 
@@ -141,6 +141,14 @@ class Observer(ports.Observer):
         counts = self._metrics.pii_actions.values
         for hit in hits:
             counts[hit.labels].number += 1
+
+    def policy_kept(self, hits: Iterable[Hit], vendor_limits: Mode) -> None:
+        """Note what a policy may do: a counter that begins with its first hit hides it from `rate`."""
+        for hit in hits:
+            self._metrics.pii_actions.expect(*hit.labels)
+        for endpoint, limits in LIMITS.items():
+            for limit in limits.names:
+                self._metrics.vendor_limits.expect(endpoint, limit, vendor_limits)
 
     def inventory_kept(self, endpoints: Iterable[str]) -> None:
         """Note that new fields will be counted."""

@@ -70,7 +70,8 @@ The configuration says where a secret is, never what it is: a *reference*. {NOT_
 What `credentials` refers to is read again every `stores.refresh_seconds`, and rotated without a failed call
 ([rotation.md](rotation.md)); so are callers' keys, the admin token and the policy's hash key ([reload.md](reload.md)). Line
 ends at the end of a secret are dropped. What you make up yourself (`outbound.callers`, `admin.token`, the policy's `hash.key`)
-should have at least sixteen characters: `openssl rand -hex 32` makes one. A caller's key holds neither spaces nor colons, is no other caller's, and is not a real key.
+should have at least sixteen characters: `openssl rand -hex 32` makes one.
+A caller's key holds neither spaces nor colons, is no other caller's, and is not a real key.
 """
 
 

@@ -239,3 +239,16 @@ def test_start_stop_and_changed_secrets_are_lines() -> None:
     seen.observer.stopping()
     told = [(line["event"], line.get("version"), line.get("keys")) for line in seen.log.events()]
     assert told == [("started", "1.2.3", None), ("secrets_changed", None, "admin.token"), ("stopping", None, None)]
+
+
+def test_what_a_policy_may_do_is_counted_from_zero() -> None:
+    """Also that of a policy that comes by a reload; what was counted stays."""
+    seen = Seen()
+    first, second = (Hit(name, Action.STRIP, Mode.ENFORCE) for name in ("first", "second"))
+    seen.observer.policy_kept([first], Mode.REPORT)
+    seen.observer.policy_acted([first])
+    seen.observer.policy_kept([first, second], Mode.ENFORCE)
+    counts = [seen.count("pii_actions_total", rule=name, action="strip", mode="enforce") for name in ("first", "second")]
+    assert counts == [1, 0]
+    name, limits = next(iter(LIMITS.items()))
+    assert {seen.count("vendor_limits_total", endpoint=name, limit=next(iter(limits.names)), mode=mode) for mode in Mode} >= {0}
