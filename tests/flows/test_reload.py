@@ -445,3 +445,15 @@ async def test_g5_no_call_notices_reloads(upstream: Upstream, client: aiohttp.Cl
             await until(called)
         done.set()
     assert len(decided(upstream.simulator.requests)) >= RELOADS
+
+
+async def test_a_signal_that_comes_early_is_kept(upstream: Upstream, client: aiohttp.ClientSession, tmp_path: Path) -> None:
+    """Before the applications' ports are open there is nothing to put a configuration into; it is taken once there is."""
+    document = config(upstream.url, policy=masking("alpha"))
+    async with running(tmp_path, document, until="admin") as sidecar:
+        operator = Operator(sidecar, tmp_path, document)
+        operator.change({"policy": masking("beta")})
+        operator.signal()
+        await sidecar.heard("ready")
+        assert (await operator.hear())["event"] == "reloaded"
+        assert await left(client, sidecar, upstream, {"alpha": "1", "beta": "2"}) == {"alpha": "1", "beta": MASKED}
