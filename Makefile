@@ -43,7 +43,7 @@ help:
 	@echo "              COMPILED=1 runs them against the compiled package; 'make bench COMPILED=1' measures it too"
 	@echo "make check    style, types, floors, secrets, Dockerfile, locks"
 	@echo "make fuzz     attacks the sidecar with cases made from a seed; SECONDS=120, ARGS='--seed 7 body' chooses"
-	@echo "make soak     1,000 rotations of keys under two SDKs that never stop calling; then the fuzzer, twenty minutes a target"
+	@echo "make soak     1,000 rotations of keys and 500 reloads under SDKs that never stop calling; then the fuzzer, twenty minutes a target"
 	@echo "make bench    throughput and latency beside other proxies (needs wrk and nginx); ARGS='--tls --peers all' widens it"
 	@echo "make evaluate what detectors find in labelled texts, beside Microsoft Presidio; ARGS=--docs writes it into the page"
 	@echo "make wheel    the compiled package for this platform (needs a C compiler)"
@@ -67,9 +67,10 @@ check: install extras gates
 	.ci/locks check
 	$(BIN)/python helm/values_schema.py --check
 
-# 1,000 rotations under load, which take about a quarter of an hour; then each target of the fuzzer for twenty minutes.
+# 1,000 rotations and 500 reloads under load, which take about a quarter of an hour; then each target of the fuzzer for twenty minutes.
 soak: install extras sdk
-	@SOAK_ROTATIONS=1000 $(BIN)/python -m pytest tests/sdk/test_rotation.py $(ARGS)
+	@SOAK_ROTATIONS=1000 SOAK_RELOADS=500 $(BIN)/python -m pytest tests/sdk/test_rotation.py tests/sdk/test_reload.py \
+		tests/flows/test_reload.py $(ARGS)
 	@$(BIN)/python -m tests.fuzz --each 1200 --seed "$$(date +%s)"
 
 # SECONDS for all targets together. What is found stands in tests/fuzz/corpus afterwards, where `make test` runs it again.

@@ -8,7 +8,7 @@ Floors, each importing only lower ones (held by import-linter, see `pyproject.to
 2. adapters: `http1`, `credentials.{env,file}`, `limits.memory`, `config.{load,tls}`, `metrics`, `logs`, `process`, `tasks`
 3. flows: `pipeline` (one request, top to bottom), `delivery.send`, `outbound` (joins the two), `observer`
 4. surfaces: `admin`
-5. composition: `app`, `cli`
+5. composition: `snapshot` (what a configuration comes to), `reload` (puts another one in force), `app`, `cli`
 
 `simulator` stands beside them: a Customer.io to test against, which knows nothing of the rest.
 

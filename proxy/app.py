@@ -3,13 +3,14 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from typing import TextIO
 
 import orjson
 import uvloop
+from aiohttp import web
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
 from structlog.typing import FilteringBoundLogger
 
@@ -17,37 +18,32 @@ from proxy import __version__, logs
 from proxy.admin.app import build as build_admin
 from proxy.admin.serve import serving
 from proxy.api.endpoints import ENDPOINTS
-from proxy.api.match import UNKNOWN, Table
-from proxy.api.model import Bucket, Upstream
-from proxy.api.web import Hosts
+from proxy.api.match import UNKNOWN
+from proxy.api.model import Upstream
 from proxy.clock import Clock, SystemClock
-from proxy.config.known import known_fields
 from proxy.config.model import Config
-from proxy.config.tls import listener_context, upstream_contexts
+from proxy.config.source import Source
+from proxy.config.tls import Replaceable, upstream_contexts
 from proxy.credentials.keyring import KeyStatus
 from proxy.credentials.model import LOCAL, Kind, Provider
-from proxy.credentials.resolve import HASH_KEY, resolve
+from proxy.credentials.resolve import Resolved, resolve
 from proxy.credentials.supply import Supply
-from proxy.delivery.ports import Timeouts
 from proxy.delivery.send import Sender
 from proxy.errors import ConfigError
 from proxy.http1.caller import CallerConnection
 from proxy.http1.cork import Cork
 from proxy.http1.pool import Pool
-from proxy.http1.server import Server, ServerLimits
-from proxy.limits.gcra import Quota
+from proxy.http1.server import Server
 from proxy.limits.memory import MemoryLimiter
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
-from proxy.payload.oversize import LIMITS
-from proxy.pipeline import common_head
-from proxy.policy.compile import NO_KEY, Policy, compile_policy
-from proxy.policy.inventory import Inventory
+from proxy.policy.inventory import Inventory, Known, Scanner
 from proxy.policy.model import UNKEYED
 from proxy.process import keep_memory_private, raise_file_limit, settle_garbage_collector
-from proxy.rules import Rules
+from proxy.reload import Parts, Providers, Reload
 from proxy.slices import Slices
+from proxy.snapshot import Snapshot, build
 from proxy.tasks import Tasks
 
 TICK_SECONDS = 0.1
@@ -59,11 +55,12 @@ CLOSE_SECONDS = 1.0
 class Sidecar:
     """One running sidecar: built from a configuration and the secrets it refers to, started and stopped once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - what it is made of
         self,
         config: Config,
         providers: Mapping[Kind, Provider],
         log: FilteringBoundLogger,
+        threshold: logs.Threshold,
         out: TextIO,
         clock: Clock,
     ) -> None:
@@ -72,12 +69,10 @@ class Sidecar:
         Raises:
             ConfigError: the parts do not fit together, or a secret that is kept on this machine cannot be used.
         """
-        self._config = config
-        self._providers = providers
         self._log = log
+        self._threshold = threshold
         self._out = out
         self._clock = clock
-        self._secrets = resolve(config, providers, LOCAL, awaiting=True)
         self.registry = CollectorRegistry()
         self._metrics = Metrics(self.registry, __version__)
         ProcessCollector(registry=self.registry)
@@ -86,73 +81,62 @@ class Sidecar:
         self._ready = False
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
-        self._hosts = Hosts(config.hosts)
-        self._rules = self._built_rules()
+        self._reloading = asyncio.Event()
+        self._inventory: Inventory | None = None
+        self._snapshot = self._built(config, providers, resolve(config, providers, LOCAL, awaiting=True))
         self._upstream_tls = upstream_contexts(config)
-        self._listener_tls = listener_context(config)
 
-    def _built_rules(self) -> Rules:
-        """Return the rules of the proxied path, with what is known of the secrets they need."""
-        config, secrets = self._config, self._secrets
-        hash_key = NO_KEY if HASH_KEY in secrets.unread else secrets.hash_key
-        policy = compile_policy(config.policy, ENDPOINTS, hash_key)
-        rules = Rules(
-            table=Table(ENDPOINTS, unknown=config.outbound.unknown_endpoints),
-            policy=policy,
-            callers=secrets.callers,
-            heads={upstream: common_head(config.upstream(upstream).origin.authority) for upstream in Upstream},
-            body_bytes=config.outbound.limits.body_bytes,
-            large_body_bytes=config.outbound.limits.large_body_bytes,
-            depth=config.outbound.limits.depth,
-            inventory=self._inventory(policy),
-            hosts=self._hosts,
-        )
-        for hit in rules.policy.hits:
-            self._metrics.pii_actions.expect(*hit.labels)  # a counter that begins with its first hit hides it from `rate`
-        for endpoint, limits in LIMITS.items():
-            for limit in limits.names:
-                self._metrics.vendor_limits.expect(endpoint, limit, config.policy.vendor_limits)
-        return rules
+    def _built(self, config: Config, providers: Mapping[Kind, Provider], secrets: Resolved) -> Snapshot:
+        """Return what a configuration comes to, with the inventory that is kept already, if there is one."""
+        told, kept = (self._observer.field_is_new, self._observer.field_unrecorded), self._inventory
 
-    def _inventory(self, policy: Policy) -> Inventory | None:
-        section = self._config.policy.inventory
-        if section is None:
-            return None
-        known = frozenset() if section.known is None else known_fields(section.known)
-        self._observer.inventory_kept(endpoint.name for endpoint in (*ENDPOINTS, *UNKNOWN.values()))
-        told = self._observer.field_is_new, self._observer.field_unrecorded
-        inventory = Inventory(self._clock.wall, *told, known, policy.inventory_scanner)
-        self._metrics.inventory_fields.read = lambda: {(): inventory.fields}
-        return inventory
+        def inventory(known: Known, scanner: Scanner | None) -> Inventory:
+            return Inventory(self._clock.wall, *told, known, scanner) if kept is None else kept
 
-    async def run(self) -> None:
-        """Serve until `stop` is called, then drain."""
-        config = self._config
+        return build(config, providers, secrets, inventory)
+
+    def _put_in_force(self, new: Snapshot, status: Callable[[], Iterator[KeyStatus]]) -> None:
+        """Decide by `new` from now on, show it, and say what works in it and should be mended all the same."""
+        self._snapshot, rules = new, new.rules
+        self._inventory = inventory = rules.inventory
+        token = None if new.config.admin.token is None else lambda: self._snapshot.secrets.admin_token
+        self._pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: inventory, hosts=rules.hosts)
+        self._observer.policy_kept(rules.policy.hits, rules.policy.vendor_limits)
+        if inventory is not None:
+            self._observer.inventory_kept(endpoint.name for endpoint in (*ENDPOINTS, *UNKNOWN.values()))
+        self._metrics.inventory_fields.read = None if inventory is None else lambda: {(): inventory.fields}
+
+    async def run(self, source: Source, providers: Providers) -> None:
+        """Serve until `stop` is called, then drain; take into force what `source` comes to hold meanwhile."""
+        config = self._snapshot.config
         async with AsyncExitStack() as stack:
             tasks = Tasks(self._observer.crashed)
             stack.push_async_callback(tasks.cancel)
 
-            supply = Supply(config, self._providers, self._secrets.versions, self._observer, self._clock)
+            supply = Supply(config, self._snapshot.providers, self._snapshot.secrets.versions, self._observer, self._clock)
 
             # 1. The operator's port first, so that a start can be watched.
-            await self._listen_admin(stack, supply.keyring.status)
+            self._put_in_force(self._snapshot, supply.keyring.status)
+            await self._listen_admin(stack)
 
             # 2. Secrets beyond this machine that nothing can be decided without: until they are read.
-            if self._secrets.unread:
-                self._secrets = await supply.secrets()
-                self._rules = self._built_rules()
+            if self._snapshot.secrets.unread:
+                found = self._built(config, self._snapshot.providers, await supply.secrets())
+                self._put_in_force(found, supply.keyring.status)
 
             # 3. What requests need: credentials, connections to Customer.io and the path to them.
             await supply.start(stack, tasks.spawn, self._upstream_tls)
-            cork = Cork(asyncio.get_running_loop().call_soon)
+            loop = asyncio.get_running_loop()
+            cork = Cork(loop.call_soon)
             pools = {upstream: self._pool(upstream, cork) for upstream in Upstream}
             for pool in pools.values():
                 stack.callback(pool.close)
+            limiter = MemoryLimiter(self._snapshot.quotas, config.limits.wait_seconds, self._clock, loop.call_later)
             sender = Sender(
                 connections=pools,
-                limiter=_limiter(config, self._clock),
+                limiter=limiter,
                 keys=supply.keyring,
-                timeouts=Timeouts(config.delivery.timeouts.attempt_seconds, config.delivery.timeouts.total_seconds),
+                timeouts=self._snapshot.timeouts,
                 inflight_bytes=config.outbound.limits.inflight_bytes,
                 observer=self._observer,
                 clock=self._clock,
@@ -161,29 +145,36 @@ class Sidecar:
             self._metrics.credential_staleness.read = supply.staleness
             self._metrics.credential_version_age.read = supply.version_age
             self._metrics.inflight.read = lambda: {(): len(sender.active)}
-            slices = Slices(asyncio.get_running_loop().call_soon)
-            outbound = Outbound(self._rules, sender, self._observer, self._clock, slices)
-            server = Server(outbound, _server_limits(config), self._clock, cork)
+            outbound = Outbound(self._snapshot.rules, sender, self._observer, self._clock, Slices(loop.call_soon))
+            server = Server(outbound, self._snapshot.server_limits, self._clock, cork)
             tasks.spawn(self._tick(sender.tick, server.tick, supply.keyring.tick, *(pool.tick for pool in pools.values())))
 
             # 4. The applications' ports; ready once every credential was read.
-            listeners = await self._listen(server)
+            tls = None if self._snapshot.listener_tls is None else Replaceable(self._snapshot.listener_tls)
+            listeners = await self._listen(server, tls)
             self._warn()
             settle_garbage_collector()
+            self._observer.started(__version__)
             tasks.spawn(self._become_ready(supply))
+
+            # 5. From here on, what changes in files and stores is taken into force.
+            parts = Parts(outbound, server, sender, pools, limiter, supply, tls, self._threshold)
+            reloading = tasks.spawn(self._reload(parts, source, providers).run())
             await self._stopping.wait()
 
-            # 5. Stop: unready, but accepting for those who have not noticed yet.
+            # 6. Stop: unready, but accepting for those who have not noticed yet.
+            self._observer.stopping()
+            reloading.cancel()
             self._ready = False
-            drain = config.outbound.drain
+            drain = self._snapshot.config.outbound.drain
             await _until(self._hurrying, drain.accept_seconds)
 
-            # 6. Accept nothing new; every answer now ends its connection.
+            # 7. Accept nothing new; every answer now ends its connection.
             for listener in listeners:
                 listener.close()
             server.drain()
 
-            # 7. Let what is on its way finish, within bounds.
+            # 8. Let what is on its way finish, within bounds.
             finishing = tasks.spawn(self._finish(server))
             await _until(self._hurrying, drain.finish_seconds)
             finishing.cancel()
@@ -193,16 +184,36 @@ class Sidecar:
             await _until(server.empty, CLOSE_SECONDS)
             server.cut_off()
 
-        # 8. The stack closes the admin port, the pools and the tasks, in that order.
+        # 9. The stack closes the admin port, the pools and the tasks, in that order.
+
+    def _reload(self, parts: Parts, source: Source, providers: Providers) -> Reload:
+        """Return what watches `source` and the stores, and puts what changes there in force."""
+
+        def put(new: Snapshot) -> None:
+            parts.put(new)
+            self._put_in_force(new, parts.supply.keyring.status)
+            self._warn()
+
+        return Reload(
+            source,
+            providers,
+            parts.supply,
+            asked=self._reloading,
+            current=lambda: self._snapshot,
+            build=self._built,
+            put=put,
+            observer=self._observer,
+            clock=self._clock,
+        )
 
     def _pool(self, upstream: Upstream, cork: Cork) -> Pool:
         return Pool(
-            self._config.upstream(upstream).origin,
+            self._snapshot.config.upstream(upstream).origin,
             self._upstream_tls[upstream],
             clock=self._clock,
             cork=cork,
-            connections=self._config.delivery.connections,
-            connect_seconds=self._config.delivery.timeouts.connect_seconds,
+            connections=self._snapshot.config.delivery.connections,
+            connect_seconds=self._snapshot.config.delivery.timeouts.connect_seconds,
             unreachable=lambda error: self._observer.unreachable(upstream.value, error),
         )
 
@@ -214,9 +225,9 @@ class Sidecar:
 
     def _warn(self) -> None:
         """Log what works and should be mended all the same."""
-        for path in self._secrets.weak:
+        for path in self._snapshot.secrets.weak:
             self._log.warning("weak_secret", path=path)
-        section = self._config.policy.hash
+        section = self._snapshot.config.policy.hash
         if section is not None and section.key is None:
             self._log.warning("unkeyed_hashes", path="policy.hash", problem=UNKEYED)
 
@@ -225,6 +236,10 @@ class Sidecar:
         if self._stopping.is_set():
             self._hurrying.set()
         self._stopping.set()
+
+    def reload(self) -> None:
+        """Take what the files say now into force, as soon as everything is there that it is put into."""
+        self._reloading.set()
 
     async def _tick(self, *ticks: Callable[[], None]) -> None:
         """Enforce every deadline, and measure how late the event loop is. A fault in one tick stops no other."""
@@ -243,32 +258,34 @@ class Sidecar:
         await server.empty.wait()
         self._hurrying.set()
 
-    async def _listen(self, server: Server) -> list[asyncio.Server]:
-        outbound = self._config.outbound
+    async def _listen(self, server: Server, tls: Replaceable | None) -> list[asyncio.Server]:
+        outbound = self._snapshot.config.outbound
         loop = asyncio.get_running_loop()
         with _binding("outbound.port"):
             plain = await loop.create_server(lambda: CallerConnection(server), outbound.host, outbound.port, backlog=BACKLOG)
         self._say_listening("outbound", plain)
-        if outbound.tls is None:
+        if outbound.tls is None or tls is None:
             return [plain]
         with _binding("outbound.tls.port"):
             secure = await loop.create_server(
                 lambda: CallerConnection(server),
                 outbound.host,
                 outbound.tls.port,
-                ssl=self._listener_tls,
+                ssl=tls.context,
                 ssl_handshake_timeout=outbound.limits.head_seconds,
                 backlog=BACKLOG,
             )
         self._say_listening("outbound_tls", secure)
         return [plain, secure]
 
-    async def _listen_admin(self, stack: AsyncExitStack, status: Callable[[], Iterator[KeyStatus]]) -> None:
-        admin = self._config.admin
-        token = None if admin.token is None else lambda: self._secrets.admin_token
-        pages = build_admin(self.registry, lambda: self._ready, token, status, lambda: self._rules.inventory, hosts=self._hosts)
+    async def _listen_admin(self, stack: AsyncExitStack) -> None:
+        admin = self._snapshot.config.admin
+
+        def handle(request: web.BaseRequest) -> Awaitable[web.StreamResponse]:
+            return self._pages(request)
+
         with _binding("admin.port"):
-            host, port = await stack.enter_async_context(serving(pages, admin.host, admin.port))
+            host, port = await stack.enter_async_context(serving(handle, admin.host, admin.port))
         self._say({"event": "listening", "listener": "admin", "host": host, "port": port})
 
     def _say_listening(self, name: str, listener: asyncio.Server) -> None:
@@ -281,15 +298,20 @@ class Sidecar:
         self._out.flush()
 
 
-def run(config: Config, providers: Mapping[Kind, Provider], strangers: Sequence[str] = ()) -> int:
-    """Run a sidecar until SIGTERM or SIGINT has drained it; return the process's exit code.
+def run(
+    config: Config, known: Mapping[Kind, Provider], source: Source, providers: Providers, strangers: Sequence[str] = ()
+) -> int:
+    """Run a sidecar until SIGTERM or SIGINT has drained it; return the process's exit code. SIGHUP reloads.
+
+    `config` is what `source` held at first, and `known` are its `providers`.
 
     `strangers` names variables that look like ours and set nothing: the log warns of them.
 
     Raises:
         ConfigError: the configuration cannot be served, or an address cannot be listened on.
     """
-    log = logs.logger(config.logs.level, config.logs.format)
+    threshold = logs.Threshold(config.logs.level)
+    log = logs.logger(threshold, config.logs.format)
     logs.take_over(log)
     raise_file_limit()
     if not keep_memory_private():
@@ -298,11 +320,12 @@ def run(config: Config, providers: Mapping[Kind, Provider], strangers: Sequence[
         log.warning("unknown_variable", reference=name, problem="it begins like a setting and sets no key")
 
     async def serve() -> None:
-        sidecar = Sidecar(config, providers, log, sys.stdout, SystemClock())
+        sidecar = Sidecar(config, known, log, threshold, sys.stdout, SystemClock())
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sidecar.stop)
-        await sidecar.run()
+        loop.add_signal_handler(signal.SIGHUP, sidecar.reload)
+        await sidecar.run(source, providers)
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(serve())
@@ -323,25 +346,3 @@ def _binding(path: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise ConfigError(f"cannot listen there: {error.strerror or type(error).__name__}", path=path) from error
-
-
-def _limiter(config: Config, clock: Clock) -> MemoryLimiter:
-    limits = config.limits
-    quotas = {
-        bucket: Quota(limits.buckets.of(bucket).rate_per_second, limits.buckets.of(bucket).burst).share(limits.replicas)
-        for bucket in Bucket
-    }
-    return MemoryLimiter(quotas, limits.wait_seconds, clock, asyncio.get_running_loop().call_later)
-
-
-def _server_limits(config: Config) -> ServerLimits:
-    limits = config.outbound.limits
-    return ServerLimits(
-        head_bytes=limits.head_bytes,
-        header_count=limits.header_count,
-        connections=limits.connections,
-        inflight_bytes=limits.inflight_bytes,
-        head_seconds=limits.head_seconds,
-        body_seconds=limits.body_seconds,
-        idle_seconds=limits.idle_seconds,
-    )

@@ -28,7 +28,7 @@ FIELDS = frozenset(
         "event", "level", "timestamp",
         "reason", "endpoint", "status", "caller", "upstream", "listener", "host", "port", "version", "error", "where", "task",
         "path", "problem", "signal", "seconds", "requests", "rule", "reference", "library", "credential", "key_id", "store",
-        "limit", "items", "method",
+        "limit", "items", "method", "file", "keys",
     }
 )  # fmt: skip
 
@@ -106,10 +106,28 @@ class Writer:
                 room.poll()
 
 
-def logger(level: str, form: str, writer: Writer | None = None) -> FilteringBoundLogger:
+class Threshold:
+    """The level below which nothing is written; it may change while the process runs."""
+
+    def __init__(self, level: str) -> None:
+        """Begin with `level`: debug, info, warning or error."""
+        self.set(level)
+
+    def set(self, level: str) -> None:
+        """Write nothing below `level` from now on."""
+        self._number = logging.getLevelNamesMapping()[level.upper()]
+
+    def __call__(self, _logger: object, method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        """Let an event pass, or drop it."""
+        if logging.getLevelNamesMapping()[method.upper()] < self._number:
+            raise structlog.DropEvent
+        return event
+
+
+def logger(level: str | Threshold, form: str, writer: Writer | None = None) -> FilteringBoundLogger:
     """Return a logger that writes one line an event to `writer`, or else to standard error.
 
-    `level` is debug, info, warning or error; `form` is json or console.
+    `level` is debug, info, warning or error, or what holds it; `form` is json or console.
     """
     console = structlog.dev.ConsoleRenderer(colors=os.isatty(STANDARD_ERROR))
 
@@ -117,6 +135,7 @@ def logger(level: str, form: str, writer: Writer | None = None) -> FilteringBoun
         return f"{console(bound, method, event)}\n".encode(errors="backslashreplace")
 
     processors: list[Processor] = [
+        Threshold(level) if isinstance(level, str) else level,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _allowed,
@@ -125,7 +144,7 @@ def logger(level: str, form: str, writer: Writer | None = None) -> FilteringBoun
     bound: FilteringBoundLogger = structlog.wrap_logger(
         writer or Writer(),
         processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelNamesMapping()[level.upper()]),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.NOTSET),
     )
     return bound
 

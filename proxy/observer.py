@@ -11,11 +11,11 @@ from proxy.api.starred import shown_method, starred, starred_row
 from proxy.clock import Clock
 from proxy.credentials.model import Kind, Version
 from proxy.delivery import ports
-from proxy.errors import ANSWERS, Reason
+from proxy.errors import ANSWERS, ConfigError, Reason
 from proxy.exchange import RequestHead
 from proxy.logs import fault
 from proxy.metrics import VERDICTS, Metrics
-from proxy.payload.oversize import Excess
+from proxy.payload.oversize import LIMITS, Excess
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
 
@@ -90,6 +90,34 @@ class Observer(ports.Observer):
         """Log a secret that nothing can be decided without, and that cannot be had yet."""
         self._log.warning("secret_unavailable", path=path, problem=problem)
 
+    def secrets_changed(self, keys: Sequence[str]) -> None:
+        """Log the key paths of secrets that are used from now on in place of others."""
+        self._log.info("secrets_changed", keys=", ".join(keys))
+
+    def started(self, version: str) -> None:
+        """Log that the listeners accept."""
+        self._log.info("started", version=version)
+
+    def stopping(self) -> None:
+        """Log that the process was asked to end."""
+        self._log.info("stopping")
+
+    def reloaded(self, keys: Sequence[str]) -> None:
+        """Log the key paths that changed, none where only what is in a file changed, and note the success."""
+        self._metrics.config_reload.set(1)
+        self._log.info("reloaded", keys=", ".join(keys))
+
+    def reload_refused(self, problems: Iterable[ConfigError]) -> None:
+        """Log each problem of a configuration that is not put in force, and note the failure."""
+        self._metrics.config_reload.set(0)
+        for problem in problems:
+            self._log.error("reload_refused", file=problem.file, path=problem.path, problem=problem.problem)
+
+    def reload_failed(self, error: BaseException) -> None:
+        """Log a fault of our own in a reload, and note the failure."""
+        self._metrics.config_reload.set(0)
+        self._log.error("reload_refused", problem="the sidecar itself failed", **fault(error))
+
     def store_read(self, source: Kind, slot: str, problem: str) -> None:
         """Count a read of a secret store, and log one that failed."""
         self._metrics.credential_refresh.add(source, "error" if problem else "ok")
@@ -127,6 +155,14 @@ class Observer(ports.Observer):
         counts = self._metrics.pii_actions.values
         for hit in hits:
             counts[hit.labels].number += 1
+
+    def policy_kept(self, hits: Iterable[Hit], vendor_limits: Mode) -> None:
+        """Note what a policy may do: a counter that begins with its first hit hides it from `rate`."""
+        for hit in hits:
+            self._metrics.pii_actions.expect(*hit.labels)
+        for endpoint, limits in LIMITS.items():
+            for limit in limits.names:
+                self._metrics.vendor_limits.expect(endpoint, limit, vendor_limits)
 
     def inventory_kept(self, endpoints: Iterable[str]) -> None:
         """Note that new fields will be counted."""

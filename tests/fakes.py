@@ -422,7 +422,7 @@ class Lines:
         os.close(write)
         self._text = b""
 
-    def logger(self, level: str = "info", form: str = "json") -> FilteringBoundLogger:
+    def logger(self, level: str | logs.Threshold = "info", form: str = "json") -> FilteringBoundLogger:
         """Return a logger that writes here."""
         return logs.logger(level, form, self._writer)
 

@@ -32,7 +32,7 @@ ERRORS: Mapping[str, Answer] = MappingProxyType(
         "not_found": Answer(
             404, "There is no such page; there are /healthz, /readyz and /metrics, and with a token what is below /v1/."
         ),
-        "inventory_off": Answer(404, "No inventory is kept; set policy.inventory, and start again."),
+        "inventory_off": Answer(404, "No inventory is kept; set policy.inventory, and reload."),
         "method_not_allowed": Answer(405, "The page only takes GET and HEAD."),
         Reason.UNKNOWN_HOST.value: ANSWERS[Reason.UNKNOWN_HOST],
         "not_ready": Answer(503, "The sidecar is not ready."),

@@ -84,7 +84,7 @@ def _aws_ssm(document: str, parts: Parts) -> Write:
 
 def _gcp(document: str, parts: Parts) -> Write:
     _, project, _, secret, *version = document.split("/")
-    pinned = "A reference that names one version will go on doing so: let it end in the secret's name, and restart."
+    pinned = "A reference that names one version will go on doing so: let it end in the secret's name, and reload."
     return Write(
         f"In Google Secret Manager, the {_new(parts)} from standard input (paste it, Enter, Ctrl-D):",
         f"gcloud secrets versions add {shlex.quote(secret)} --project {shlex.quote(project)} --data-file -",

@@ -97,7 +97,7 @@ class Running:
         admin = config.admin
         if admin.token is None:
             raise ConfigError(
-                "is not set, and without it a sidecar shows nothing of this: set it, and restart", path="admin.token"
+                "is not set, and without it a sidecar shows nothing of this: set it, and reload", path="admin.token"
             )
         if admin.port == 0:
             raise ConfigError("is 0, so its port is not known here: set CIO_SIDECAR_ADMIN__PORT", path="admin.port")
@@ -137,7 +137,7 @@ class Running:
             case HTTPStatus.SERVICE_UNAVAILABLE:
                 raise AwayError("the sidecar could not read its admin.token yet: its log says why")
             case HTTPStatus.NOT_FOUND if OFF in body:
-                raise UnansweredError("the sidecar keeps no inventory: set policy.inventory to {}, and restart it")
+                raise UnansweredError("the sidecar keeps no inventory: set policy.inventory to {}, and reload it")
             case HTTPStatus.NOT_FOUND:
                 raise UnansweredError(f"what runs at {self.origin} does not show this: was it started without admin.token?")
             case _:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from proxy.cli.stores import providers
-from proxy.config.load import load
+from proxy.clock import SystemClock
+from proxy.config.source import Source
 from proxy.credentials.slots import slots
 from proxy.errors import ConfigError
 
@@ -20,11 +21,12 @@ def serve(config: Path | None, environ: Mapping[str, str]) -> int:
     Raises:
         ConfigError: it cannot be served.
     """
-    loaded = load(config, environ)
+    source = Source(config, environ, SystemClock())
+    loaded = source.load()
     with loaded.places.placing():
         if not any(slots(loaded.config)):
             raise ConfigError(NO_CREDENTIAL, path="credentials")
         known = providers(loaded.config, environ)
         from proxy.app import run  # noqa: PLC0415 - a wrong configuration is told before the servers are loaded
 
-        return run(loaded.config, known, loaded.strangers)
+        return run(loaded.config, known, source, lambda changed: providers(changed, environ), loaded.strangers)

@@ -5,7 +5,7 @@ the working directory.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
@@ -26,6 +26,7 @@ from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 
 S = TypeVar("S", bound=Section)
+Opening = Callable[[Path], None]
 
 # Read from the working directory where nothing names a configuration file.
 DEFAULT_FILE = Path("sidecar.yaml")
@@ -48,23 +49,24 @@ class Loaded:
     """Variables that look like ours, and set nothing."""
 
 
-def load(file: Path | None, environ: Mapping[str, str]) -> Loaded:
+def load(file: Path | None, environ: Mapping[str, str], opening: Opening = lambda _: None) -> Loaded:
     """Return the configuration in `file` under the settings in `environ`; every key has a default but the file's version.
 
     Without `file`, it is the one that `CIO_SIDECAR_CONFIG` names, else `sidecar.yaml` in the working directory, else none.
+    `opening` is told of each file before it is read.
 
     Raises:
         ConfigError: it cannot be read, is not valid, or asks for what is not available yet. Several problems come together
             as one `InvalidConfigError`.
     """
     file = _located(environ) if file is None else file
-    document, folder = (_NO_FILE, Path()) if file is None else (_document(file), file.parent)
+    document, folder = (_NO_FILE, Path()) if file is None else (_document(file, opening), file.parent)
     overlay = tuple(settings(environ, Config.model_fields))
     variables = tuple(item for item in overlay if isinstance(item, Setting))
     problems = [item for item in overlay if isinstance(item, ConfigError)]
 
     values = _overlaid(document.value, [item for item in variables if not _in_policy(item)], problems)
-    written = _policy(values.get(POLICY), folder, problems)
+    written = _policy(values.get(POLICY), folder, problems, opening)
     rules = _overlaid(written.values, [_of_policy(item) for item in variables if _in_policy(item)], problems)
     unknown = strangers(environ, Config, values, rules)
     problems += unknown.mistakes
@@ -164,7 +166,7 @@ class _Policy:
     source: Source | None
 
 
-def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
+def _policy(value: Plain, folder: Path, problems: list[ConfigError], opening: Opening) -> _Policy:
     """Return the policy that the key `policy` gives: the built-in one, the one in a file, or the value itself."""
     if value is None:
         value = f"{BUILTIN}{BUILTIN_POLICIES[0]}"
@@ -175,6 +177,7 @@ def _policy(value: Plain, folder: Path, problems: list[ConfigError]) -> _Policy:
             document = parse(builtin_policy(value))
             return _Policy(document.value, folder, Source(value, document.lines))
         file = local_path(value, folder)
+        opening(file)
         try:
             text = _text(file)
         except ValueError as error:
@@ -217,12 +220,13 @@ def _valid(schema: type[S], values: Plain, folder: Path) -> tuple[S | None, list
         return None, found(schema, error)
 
 
-def _document(file: Path) -> Document:
+def _document(file: Path, opening: Opening = lambda _: None) -> Document:
     """Return the mapping that is written in `file`.
 
     Raises:
         ConfigError: it cannot be read, or is none.
     """
+    opening(file)
     try:
         text = _text(file)
     except ValueError as error:

@@ -35,6 +35,7 @@ sidecar.yaml:4: outbound.port: must be at most 65535
   are refused, and a file holds at most 1 MiB.
 * **Relative paths** are relative to the file they stand in.
 * **Numbers carry their unit in their name**: `_seconds` takes fractions, `_bytes` whole numbers.
+* **A change is taken while it runs**, on SIGHUP or when a file changes, whole or not at all: [reload.md](reload.md).
 
 ## The environment
 
@@ -70,9 +71,10 @@ The configuration says where a secret is, never what it is: a *reference*. {NOT_
 | `{Kind.AWS_SM}:NAME[#FIELD]`, `{Kind.AWS_SSM}:/NAME` | In AWS Secrets Manager, or Parameter Store: [stores.md](stores.md). |
 
 What `credentials` refers to is read again every `stores.refresh_seconds`, and rotated without a failed call
-([rotation.md](rotation.md)); everything else is read once, at the start. Line ends at the end of a secret are dropped. What
-you make up yourself (`outbound.callers`, `admin.token`, the policy's `hash.key`) should have at least sixteen characters:
-`openssl rand -hex 32` makes one. A caller's key holds neither spaces nor colons, is no other caller's, and is not a real key.
+([rotation.md](rotation.md)); so are callers' keys, the admin token and the policy's hash key ([reload.md](reload.md)). Line
+ends at the end of a secret are dropped. What you make up yourself (`outbound.callers`, `admin.token`, the policy's `hash.key`)
+should have at least sixteen characters: `openssl rand -hex 32` makes one.
+A caller's key holds neither spaces nor colons, is no other caller's, and is not a real key.
 """
 
 

@@ -54,6 +54,23 @@ def listener_context(config: Config) -> ssl.SSLContext | None:
     return context
 
 
+class Replaceable:
+    """The TLS of a listener, which may change: `context` takes every handshake and begins it with what is in force then."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        """Begin with `context`."""
+        self.context = self._in_force = context
+        # OpenSSL asks at every client hello, with a server name or without.
+        context.sni_callback = self._begin
+
+    def replace(self, context: ssl.SSLContext) -> None:
+        """Begin handshakes with `context` from now on."""
+        self._in_force = context
+
+    def _begin(self, connection: ssl.SSLObject | ssl.SSLSocket, _name: str | None, _context: ssl.SSLContext) -> None:
+        connection.context = self._in_force
+
+
 @contextmanager
 def _usable(problem: str, path: str) -> Iterator[None]:
     try:

@@ -80,7 +80,8 @@ class _Place:
 class _Ring:
     """The keys of one credential."""
 
-    def __init__(self, slots: tuple[str, ...]) -> None:
+    def __init__(self, credential: Credential, slots: tuple[str, ...]) -> None:
+        self.credential = credential
         self.slots = slots
         self.keys: list[_Key] = []
         self.active: _Key | None = None
@@ -134,8 +135,28 @@ class Keyring:
         self._wanted = wanted
         self._confirmed_at: dict[str, float] = {}
         self._rings = {
-            credential: _Ring(tuple(slot for slot in slots if slots[slot] is credential)) for credential in slots.values()
+            credential: _Ring(credential, tuple(slot for slot in slots if slots[slot] is credential))
+            for credential in slots.values()
         }
+
+    def change(self, slots: Mapping[str, Credential], *, grace_seconds: float, max_staleness_seconds: float) -> None:
+        """Keep the keys of other `slots` from now on; those of a slot that stays are kept, with what is known of them.
+
+        A key that a call carries already is not called back: whoever holds one asks about it as before.
+        """
+        self._slots = slots
+        self._grace_seconds = grace_seconds
+        self._max_staleness_seconds = max_staleness_seconds
+        for credential in slots.values():
+            self._rings.setdefault(credential, _Ring(credential, ()))
+        for credential, ring in self._rings.items():
+            ring.slots = tuple(slot for slot in slots if slots[slot] is credential)
+            ring.keys = [key for key in ring.keys if key.slot in ring.slots]
+            if ring.active not in ring.keys:
+                ring.active = None
+                self._use(ring, ring.best() or next(iter(ring.preferred()), None))
+            if not ring.slots:
+                _let_go(ring)
 
     # What the stores hold
 
@@ -248,16 +269,12 @@ class Keyring:
     def _use(self, ring: _Ring, key: _Key | None) -> None:
         """Put a key in force; if it was not rejected, let everyone go who waits for one."""
         ring.active = key
-        credential = self._slots[ring.slots[0]]
         if key is None:
-            self.in_force.pop(credential, None)
+            self.in_force.pop(ring.credential, None)
             return
-        self.in_force[credential] = key.injected
+        self.in_force[ring.credential] = key.injected
         if not key.injected.rejected:
-            ring.exhausted_at = None
-            waiting, ring.waiting = tuple(ring.waiting), OrderedDict()
-            for place in waiting:
-                place.ready()
+            _let_go(ring)
 
     # What may be shown
 
@@ -283,6 +300,14 @@ class Keyring:
 
     def _ring(self, slot: str) -> _Ring:
         return self._rings[self._slots[slot]]
+
+
+def _let_go(ring: _Ring) -> None:
+    """Let everyone go who waits for a key."""
+    ring.exhausted_at = None
+    waiting, ring.waiting = tuple(ring.waiting), OrderedDict()
+    for place in waiting:
+        place.ready()
 
 
 def _of(ring: _Ring, injected: Injected) -> _Key | None:

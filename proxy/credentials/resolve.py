@@ -6,15 +6,16 @@ and of the reference no more than `model.naming` does: somebody may have pasted 
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final, TypeVar
 
 from proxy.config.model import Config
 from proxy.config.outbound import Caller
 from proxy.config.problems import dotted, each, together
 from proxy.config.values import references
 from proxy.credentials.callers import Callers
-from proxy.credentials.model import AbsentError, AwaitedError, Kind, Provider, UnreadableError, Version
+from proxy.credentials.model import AbsentError, AwaitedError, Kind, Provider, Reference, UnreadableError, Version
 from proxy.credentials.slots import read, slots
 from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
@@ -34,7 +35,8 @@ class Resolved:
     """The secrets themselves, each in the form it is used in.
 
     `versions` holds the credentials by their slot. `weak` names the key paths of secrets that could be guessed, `unread` those
-    that were not asked for.
+    that were not asked for. `secrets` are all but the credentials, as they were read; `outdated` are the problems of those that
+    could not be read now, so that an earlier reading stands.
     """
 
     versions: Mapping[str, Version]
@@ -43,6 +45,22 @@ class Resolved:
     admin_token: Sensitive[str] | None
     weak: tuple[str, ...] = ()
     unread: tuple[str, ...] = ()
+    secrets: Mapping[Reference, Sensitive[str]] = field(default_factory=dict, repr=False)
+    outdated: tuple[ConfigError, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What was read before from the same stores.
+
+    `secrets` stand in where a store fails now; slots in `versions` are not read again (None: there is no version of one).
+    """
+
+    secrets: Mapping[Reference, Sensitive[str]] = field(default_factory=lambda: MappingProxyType({}), repr=False)
+    versions: Mapping[str, Version | None] = field(default_factory=lambda: MappingProxyType({}))
+
+
+NOTHING_HELD: Final = Held()
 
 
 def resolve(
@@ -52,6 +70,7 @@ def resolve(
     *,
     versions: bool = True,
     awaiting: bool = False,
+    held: Held = NOTHING_HELD,
 ) -> Resolved:
     """Return the secrets that `config` refers to: those that are kept in `kinds`, with or without `versions` of credentials.
 
@@ -60,10 +79,13 @@ def resolve(
     Raises:
         ConfigError: one cannot be read or used; several problems come together as one `InvalidConfigError`.
     """
-    secrets = _Secrets(config, providers, kinds, awaiting=awaiting)
+    secrets = _Secrets(config, providers, kinds, held.secrets, awaiting=awaiting)
     found: dict[str, Version] = {}
     for slot in slots(config):
-        if versions and {part.kind for part in slot.parts.values()} <= kinds:
+        if slot.name in held.versions:
+            if (version := held.versions[slot.name]) is not None:
+                found[slot.name] = version
+        elif versions and {part.kind for part in slot.parts.values()} <= kinds:
             with secrets.noting():
                 found[slot.name] = read(slot, providers)
     resolved = Resolved(
@@ -73,6 +95,8 @@ def resolve(
         admin_token=secrets.formed(ADMIN_TOKEN, _token),
         weak=tuple(secrets.weak(HASH_KEY, ADMIN_TOKEN, *map(_caller_path, range(len(config.outbound.named_callers))))),
         unread=tuple(secrets.unread),
+        secrets=secrets.read,
+        outdated=tuple(secrets.outdated),
     )
     if secrets.problems:
         raise together(secrets.problems)
@@ -82,9 +106,19 @@ def resolve(
 class _Secrets:
     """Every other secret by its key path, and what is wrong with those that are missing."""
 
-    def __init__(self, config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind], *, awaiting: bool) -> None:
+    def __init__(
+        self,
+        config: Config,
+        providers: Mapping[Kind, Provider],
+        kinds: frozenset[Kind],
+        held: Mapping[Reference, Sensitive[str]],
+        *,
+        awaiting: bool,
+    ) -> None:
         self._awaiting = awaiting
         self._secrets: dict[str, Sensitive[str]] = {}
+        self.read: dict[Reference, Sensitive[str]] = {}
+        self.outdated: list[ConfigError] = []
         self.problems: list[ConfigError] = []
         self.unread: list[str] = []
         for path, reference in references(config):
@@ -93,8 +127,19 @@ class _Secrets:
             if reference.kind not in kinds:
                 self.unread.append(dotted(path))
                 continue
-            with self.noting(dotted(path)):
-                self._secrets[dotted(path)] = providers[reference.kind].read(reference.document).secret(reference.field)
+            try:
+                secret = providers[reference.kind].read(reference.document).secret(reference.field)
+            except UnreadableError as error:
+                problem = ConfigError(str(error), path=dotted(path))
+                if awaiting and isinstance(error, AbsentError):
+                    self.unread.append(dotted(path))
+                    continue
+                if reference not in held:
+                    self.problems.append(problem)
+                    continue
+                self.outdated.append(problem)
+                secret = held[reference]
+            self._secrets[dotted(path)] = self.read[reference] = secret
 
     def get(self, path: str) -> Sensitive[str] | None:
         """Return the secret at `path`, if there is one."""

@@ -15,14 +15,15 @@ from proxy.config.model import Config
 from proxy.config.problems import each
 from proxy.credentials.keyring import Keyring
 from proxy.credentials.model import Kind, Provider, Version
-from proxy.credentials.probe import prober
-from proxy.credentials.resolve import Resolved, resolve
+from proxy.credentials.probe import Prober, prober
+from proxy.credentials.resolve import Held, Resolved, resolve
 from proxy.credentials.slots import Slot, read, slots
 from proxy.credentials.watch import BACKOFF_SECONDS, Rules, Watch, Workspace
 from proxy.errors import ConfigError
 from proxy.observer import Observer
 
 T = TypeVar("T")
+Spawn = Callable[[Coroutine[object, object, None]], "asyncio.Task[None]"]
 
 # A slot that only stands by is not waited for.
 STANDBY = frozenset({"track_next"})
@@ -56,8 +57,17 @@ class Supply:
             held=self._held,
             wanted=self._wanted,
         )
+        self._workspaces = {credential: Workspace() for credential in Credential}
+        self._watching: dict[str, tuple[Slot, asyncio.Task[None]]] = {}
+        self._spawn: Spawn | None = None
+        self._ask: Prober | None = None
+        self._adopt_first(versions)
+
+    def _adopt_first(self, versions: Mapping[str, Version]) -> None:
+        """Use versions of slots that have none."""
         for name, version in versions.items():
-            if name not in STANDBY:  # a second pair is tried first: it may be of another workspace
+            # A second pair is tried first: it may be of another workspace.
+            if name not in STANDBY and self.keyring.held(name) is None:
                 self.keyring.adopt(name, version)
 
     def _held(self, credential: Credential, key_id: str) -> None:
@@ -80,35 +90,76 @@ class Supply:
             await asyncio.sleep(min(self._config.stores.refresh_seconds, BACKOFF_SECONDS * 2.0 ** min(failures, 30)))
         raise AssertionError("counting ends")
 
-    async def start(
-        self,
-        stack: AsyncExitStack,
-        spawn: Callable[[Coroutine[object, object, None]], object],
-        tls: Mapping[Upstream, ssl.SSLContext | None],
-    ) -> None:
+    async def resolved(self, config: Config, providers: Mapping[Kind, Provider], secrets: Resolved) -> Resolved:
+        """Return the secrets that `config` refers to, read anew; `secrets` are those in force.
+
+        The credentials of slots that stay as they are have a watch of their own, and are not read. Where a store that is still
+        the same one fails, the secret that it gave before is still good.
+
+        Raises:
+            ConfigError: one cannot be read or used.
+        """
+        held = Held()
+        if providers is self._providers:
+            known = {slot.name: self.keyring.held(slot.name) for slot in slots(config) if slot in self._slots}
+            held = Held(secrets.secrets, known)
+        return await self._blocking(lambda: resolve(config, providers, held=held))
+
+    def change(self, config: Config, providers: Mapping[Kind, Provider], versions: Mapping[str, Version]) -> None:
+        """Supply what `config` names from now on; `versions` are of its slots.
+
+        A slot that has a key keeps it until its new store's one was tried, as at any rotation (`watch`).
+        """
+        keeps = providers is self._providers and _rules(config) == _rules(self._config)
+        before, self._slots = self._slots, tuple(slots(config))
+        self._config, self._providers = config, providers
+        for slot in self._slots:
+            self._alarms.setdefault(slot.name, Alarm())
+        self.keyring.change(
+            {slot.name: slot.credential for slot in self._slots},
+            grace_seconds=config.credentials.rotation_grace_seconds,
+            max_staleness_seconds=config.stores.max_staleness_seconds,
+        )
+        # A key that was dropped because no store confirmed it is not one that was read just now.
+        self._adopt_first(
+            {slot.name: versions[slot.name] for slot in self._slots if slot not in before if slot.name in versions}
+        )
+        for name, (slot, watching) in tuple(self._watching.items()):
+            if not keeps or slot not in self._slots:
+                del self._watching[name]
+                watching.cancel()
+        self._watch()
+        self._adopted.set()
+
+    async def start(self, stack: AsyncExitStack, spawn: Spawn, tls: Mapping[Upstream, ssl.SSLContext | None]) -> None:
         """Fill the keyring and keep it filled until `stack` is closed."""
         stack.callback(self._thread.shutdown, wait=False, cancel_futures=True)
-        ask = await stack.enter_async_context(prober(self._config, tls, self._config.delivery.timeouts.attempt_seconds))
-        workspaces = {slot.credential: Workspace() for slot in self._slots}
-        rules = Rules(self._config.credentials.workspace, self._config.region, self._config.stores.refresh_seconds)
+        self._ask = await stack.enter_async_context(prober(self._config, tls, self._config.delivery.timeouts.attempt_seconds))
+        self._spawn = spawn
+        self._watch()
+
+    def _watch(self) -> None:
+        """Watch every slot that is not watched yet."""
+        if self._spawn is None or self._ask is None:
+            return
         for slot in self._slots:
-            watch = Watch(
-                slot,
-                self.keyring,
-                rules,
-                workspaces[slot.credential],
-                read=self._read,
-                attempt=ask.trial,
-                alarm=self._alarms[slot.name],
-                observer=self._observer,
-                random=SystemRandom().random,
-            )
-            spawn(watch.run())
+            if slot.name not in self._watching:
+                watch = Watch(
+                    slot,
+                    self.keyring,
+                    _rules(self._config),
+                    self._workspaces[slot.credential],
+                    read=self._read,
+                    attempt=self._ask.trial,
+                    alarm=self._alarms[slot.name],
+                    observer=self._observer,
+                    random=SystemRandom().random,
+                )
+                self._watching[slot.name] = slot, self._spawn(watch.run())
 
     async def filled(self) -> None:
         """Return once every credential that calls carry was read."""
-        needed = [slot.name for slot in self._slots if slot.name not in STANDBY]
-        while any(self.keyring.held(name) is None for name in needed):
+        while any(self.keyring.held(slot.name) is None for slot in self._slots if slot.name not in STANDBY):
             self._adopted.clear()
             await self._adopted.wait()
 
@@ -127,6 +178,10 @@ class Supply:
 
     async def _blocking(self, call: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+
+def _rules(config: Config) -> Rules:
+    return Rules(config.credentials.workspace, config.region, config.stores.refresh_seconds)
 
 
 class Alarm:

@@ -55,6 +55,11 @@ class Pool(Connections, Owner):
         self._dialling = 0
         self._closed = False
 
+    def change(self, connections: int, connect_seconds: float) -> None:
+        """Have other bounds from now on; what is open stays open."""
+        self._connections = connections
+        self._connect_seconds = connect_seconds
+
     def take(self) -> UpstreamConnection | None:
         """Return an idle connection that is still usable, or None."""
         idle = self._idle

@@ -32,6 +32,11 @@ class MemoryLimiter(Limiter):
         """Keep `quotas`; let calls wait up to `wait_seconds`."""
         self._buckets = {bucket: _Bucket(quota, wait_seconds, clock, later) for bucket, quota in quotas.items()}
 
+    def change(self, quotas: Mapping[Bucket, Quota], wait_seconds: float) -> None:
+        """Keep other quotas from now on. What was used stays used, and who waits keeps their place."""
+        for bucket, quota in quotas.items():
+            self._buckets[bucket].change(quota, wait_seconds)
+
     def admit(self, bucket: Bucket) -> bool:
         """Let one call of `bucket` go now, or say that it may not."""
         return self._buckets[bucket].admit()
@@ -61,7 +66,7 @@ class Place:
 
 
 class _Bucket:
-    __slots__ = ("_clock", "_interval", "_later", "_queue", "_quota", "_tat", "_timing", "_tolerance", "_wait_seconds")
+    __slots__ = ("_clock", "_interval", "_later", "_queue", "_quota", "_tat", "_timer", "_tolerance", "_wait_seconds")
 
     def __init__(self, quota: Quota, wait_seconds: float, clock: Clock, later: Later) -> None:
         self._quota = quota
@@ -72,7 +77,19 @@ class _Bucket:
         self._later = later
         self._tat = float("-inf")
         self._queue: OrderedDict[Place, None] = OrderedDict()
-        self._timing = False
+        self._timer: _Timer | None = None
+
+    def change(self, quota: Quota, wait_seconds: float) -> None:
+        now = self._clock.monotonic()
+        if self._tat > now:  # so many calls are used as before, whatever one takes now
+            self._tat = now + min((self._tat - now) / self._interval, quota.burst) * quota.interval_seconds
+        self._quota = quota
+        self._interval = quota.interval_seconds
+        self._tolerance = quota.tolerance_seconds
+        self._wait_seconds = wait_seconds
+        if self._queue:  # their turn may come sooner
+            self._timer = None
+            self._time(self._ask().wait_seconds)
 
     def admit(self) -> bool:
         # `gcra.decide`, written out: this runs for every request.
@@ -101,13 +118,15 @@ class _Bucket:
         return decision
 
     def _time(self, wait_seconds: float) -> None:
-        if not self._timing:
-            self._timing = True
-            self._later(max(wait_seconds, TIMER_SECONDS), self._timed)
+        if self._timer is None:
+            self._timer = _Timer(self)
+            self._later(max(wait_seconds, TIMER_SECONDS), self._timer.fire)
 
-    def _timed(self) -> None:
+    def timed(self, timer: "_Timer") -> None:
         """Let those go whose turn has come."""
-        self._timing = False
+        if timer is not self._timer:  # another one was set in its place
+            return
+        self._timer = None
         queue = self._queue
         while queue:
             decision = self._ask()
@@ -117,3 +136,15 @@ class _Bucket:
             self._tat = decision.tat
             place, _ = queue.popitem(last=False)
             place.admitted()
+
+
+class _Timer:
+    """One timer of a bucket."""
+
+    __slots__ = ("_bucket",)
+
+    def __init__(self, bucket: _Bucket) -> None:
+        self._bucket = bucket
+
+    def fire(self) -> None:
+        self._bucket.timed(self)

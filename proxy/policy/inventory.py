@@ -155,6 +155,15 @@ class Inventory:
         self.merges = 0  # how often an object became a map, and the records of its keys were merged
         self.unrecorded = 0
 
+    def change(self, known: Known, scanner: Scanner | None) -> None:
+        """Look for other things from now on; what was recorded stays, and is no news any more where it is `known`."""
+        self._known = known
+        self._maps = _maps(known)
+        self._scanner = scanner
+        for endpoint, seen in self:
+            if (endpoint, seen.path) in known:
+                seen.new = False
+
     def saw(self, endpoint: str, value: object, text: bytes, budget: Budget = UNMETERED) -> None:
         """Record the body of a call; `text` is the JSON text that holds it, and `budget` pays for it.
 

@@ -180,3 +180,51 @@ def test_no_window_holds_more_than_the_quota(rate: float, burst: float, gaps: li
     for first, start in enumerate(gone):
         for last in range(first, len(gone)):
             assert last - first + 1 <= rate * (gone[last] - start) + burst + 1e-6
+
+
+quotas = st.builds(Quota, st.floats(0.5, 500), st.floats(1, 50))
+
+
+@settings(deadline=None)
+@given(
+    quotas=st.lists(quotas, min_size=2, max_size=4),
+    gaps=st.lists(st.floats(0, 0.5) | st.floats(0, 0.002), min_size=4, max_size=120),
+    wait_seconds=st.sampled_from([0.0, 0.5, 2.0]),
+)
+def test_a_quota_that_changes_gives_nothing_away(quotas: list[Quota], gaps: list[float], wait_seconds: float) -> None:
+    """Over any window at most what the rates of its parts give, and the largest burst, leaves (G6); nobody waits for ever."""
+    clock = FakeClock()
+    timers = Timers(clock)
+    limiter = MemoryLimiter({Bucket.TRACK: quotas[0]}, wait_seconds, clock, timers.call_later)
+    gone: list[float] = []
+    waiting = 0
+    changes = [(clock.now, quotas[0].rate_per_second)]
+
+    def let_go() -> None:
+        nonlocal waiting
+        waiting -= 1
+        gone.append(clock.now)
+
+    def earned(start: float, end: float) -> float:
+        ends = [*(moment for moment, _ in changes[1:]), end]
+        return sum(
+            rate * max(0.0, min(until, end) - max(since, start)) for (since, rate), until in zip(changes, ends, strict=True)
+        )
+
+    for number, gap in enumerate(gaps):
+        if number and number % max(1, len(gaps) // len(quotas)) == 0:
+            quota = quotas[len(changes) % len(quotas)]
+            limiter.change({Bucket.TRACK: quota}, wait_seconds)
+            changes.append((clock.now, quota.rate_per_second))
+        timers.advance(gap)
+        if limiter.admit(Bucket.TRACK):
+            gone.append(clock.now)
+        elif limiter.wait(Bucket.TRACK, let_go) is not None:
+            waiting += 1
+    timers.advance(2 * len(gaps) + 10)
+    assert waiting == 0
+    assert len(timers) == 0
+    burst = max(quota.burst for quota in quotas)
+    for first, start in enumerate(gone):
+        for last in range(first, len(gone)):
+            assert last - first + 1 <= earned(start, gone[last]) + burst + 1e-6

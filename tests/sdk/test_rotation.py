@@ -9,7 +9,7 @@ import base64
 import os
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -193,13 +193,14 @@ class Load:
 
     calls: int = 0
     failures: list[str] = field(default_factory=list)
+    attributes: Mapping[str, str] = field(default_factory=lambda: {"plan": "pro"})
     stopping: bool = False
 
     async def apply(self, sdk: Sdk, application: Application) -> None:
         """Call until told to stop."""
         assert sdk.identify is not None
         while not self.stopping:
-            outcome = await application.call(sdk.identify(f"person-{self.calls}", {"plan": "pro"}))
+            outcome = await application.call(sdk.identify(f"person-{self.calls}", dict(self.attributes)))
             self.calls += 1
             if "raised" in outcome:
                 self.failures.append(f"{sdk.name}: {outcome['text']}")
@@ -207,9 +208,9 @@ class Load:
 
 
 @asynccontextmanager
-async def loaded(sidecar: Sidecar, count: int = 2) -> AsyncIterator[Load]:
+async def loaded(sidecar: Sidecar, count: int = 2, load: Load | None = None) -> AsyncIterator[Load]:
     """Let `count` applications of each SDK call until the block ends."""
-    load = Load()
+    load = load or Load()
     place = Place(sidecar.ports["outbound"], 0)
     async with AsyncExitStack() as stack:
         applications = [

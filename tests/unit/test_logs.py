@@ -15,7 +15,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-from proxy.logs import CLOSE_SECONDS, QUEUE_LINES, Writer, fault, logger
+from proxy.logs import CLOSE_SECONDS, QUEUE_LINES, Threshold, Writer, fault, logger
 from tests.fakes import Lines
 
 CANARY = "canary@example.com"
@@ -289,3 +289,16 @@ async def test_logging_takes_no_time_from_the_event_loop(full_pipe: tuple[int, i
         await asyncio.sleep(0)
         longest = max(longest, loop.time() - before)
     assert longest < 0.25
+
+
+def test_a_threshold_holds_from_the_moment_it_is_set() -> None:
+    """For everybody who has the logger already."""
+    lines = Lines()
+    threshold = Threshold("error")
+    log = lines.logger(threshold)
+    log.info("one")
+    threshold.set("info")
+    log.info("two")
+    threshold.set("warning")
+    log.info("three")
+    assert [line["event"] for line in lines.events()] == ["two"]

@@ -1,6 +1,7 @@
 """What happens becomes counts and lines; of a request neither shows more than its endpoint."""
 
 import timeit
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -8,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from proxy.api.model import Bucket, Credential
-from proxy.errors import ANSWERS, Reason
+from proxy.errors import ANSWERS, ConfigError, Reason
 from proxy.exchange import RequestHead
 from proxy.metrics import Metrics
 from proxy.observer import Observer
@@ -216,3 +217,50 @@ def test_what_is_over_a_limit_is_counted_and_where_it_was_kept_back_logged() -> 
         ("over_vendor_limit", "track.v2.batch", "attribute_value_bytes", 1, "billing"),
     ]
     assert "canary" not in seen.log.text()
+
+
+def test_a_reload_is_a_line_and_a_metric() -> None:
+    """Each problem is a line of its own, by file and key path; a fault of ours tells no text of an exception."""
+    seen = Seen()
+    states = []
+    steps: list[Callable[[], None]] = [
+        lambda: seen.observer.reload_refused([ConfigError("is bad", path="a.b", file="f:3"), ConfigError("too", path="c")]),
+        lambda: seen.observer.reloaded(["policy", "logs.level"]),
+        lambda: seen.observer.reload_failed(ValueError("CANARY")),
+        lambda: seen.observer.reloaded([]),
+    ]
+    for tell in steps:
+        tell()
+        states.append(seen.count("config_last_reload_successful"))
+    assert states == [0, 1, 0, 1]
+    lines = seen.log.events()
+    assert [(line["event"], line["level"]) for line in lines] == [
+        ("reload_refused", "error"), ("reload_refused", "error"), ("reloaded", "info"), ("reload_refused", "error"),
+        ("reloaded", "info"),
+    ]  # fmt: skip
+    assert (lines[0]["file"], lines[0]["path"], lines[0]["problem"]) == ("f:3", "a.b", "is bad")
+    assert lines[2]["keys"] == "policy, logs.level"
+    assert "CANARY" not in seen.log.text()
+
+
+def test_start_stop_and_changed_secrets_are_lines() -> None:
+    """With the version, and with key paths."""
+    seen = Seen()
+    seen.observer.started("1.2.3")
+    seen.observer.secrets_changed(["admin.token"])
+    seen.observer.stopping()
+    told = [(line["event"], line.get("version"), line.get("keys")) for line in seen.log.events()]
+    assert told == [("started", "1.2.3", None), ("secrets_changed", None, "admin.token"), ("stopping", None, None)]
+
+
+def test_what_a_policy_may_do_is_counted_from_zero() -> None:
+    """Also that of a policy that comes by a reload; what was counted stays."""
+    seen = Seen()
+    first, second = (Hit(name, Action.STRIP, Mode.ENFORCE) for name in ("first", "second"))
+    seen.observer.policy_kept([first], Mode.REPORT)
+    seen.observer.policy_acted([first])
+    seen.observer.policy_kept([first, second], Mode.ENFORCE)
+    counts = [seen.count("pii_actions_total", rule=name, action="strip", mode="enforce") for name in ("first", "second")]
+    assert counts == [1, 0]
+    name, limits = next(iter(LIMITS.items()))
+    assert {seen.count("vendor_limits_total", endpoint=name, limit=next(iter(limits.names)), mode=mode) for mode in Mode} >= {0}

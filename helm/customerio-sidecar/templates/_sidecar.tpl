@@ -82,9 +82,25 @@ volumeMounts:
     secretName: {{ .Values.existingSecret }}
 {{- end }}
 
-{{/* A Pod's annotations: a changed configuration makes new Pods. */}}
+{{/* The configuration without what a running sidecar takes by itself (docs/reload.md; a test compares it with the program). */}}
+{{- define "customerio-sidecar.fixedConfig" -}}
+{{- $config := .Values.config -}}
+{{- $outbound := omit ($config.outbound | default dict) "unknown_endpoints" "hosts" "callers" "limits" "drain" -}}
+{{- with $outbound.tls -}}
+{{- $_ := set $outbound "tls" (omit . "certificate" "key") -}}
+{{- end -}}
+{{- $fixed := omit $config "credentials" "stores" "policy" "outbound" "admin" "limits" "delivery" "logs" -}}
+{{- $_ := set $fixed "outbound" $outbound -}}
+{{- $_ := set $fixed "admin" (omit ($config.admin | default dict) "token") -}}
+{{- $_ := set $fixed "limits" (omit ($config.limits | default dict) "replicas" "buckets" "wait_seconds") -}}
+{{- $_ := set $fixed "delivery" (omit ($config.delivery | default dict) "timeouts" "connections") -}}
+{{- $_ := set $fixed "logs" (omit ($config.logs | default dict) "level") -}}
+{{ toJson $fixed }}
+{{- end }}
+
+{{/* A Pod's annotations: a configuration that needs a restart makes new Pods. */}}
 {{- define "customerio-sidecar.annotations" -}}
-checksum/customerio-sidecar: {{ include "customerio-sidecar.config" . | sha256sum }}
+checksum/customerio-sidecar: {{ include "customerio-sidecar.fixedConfig" . | sha256sum }}
 {{- end }}
 
 {{/* What the sidecar's own end takes, in whole seconds; to be added to the application's. */}}

@@ -80,4 +80,4 @@ def test_without_an_inventory_it_says_how_to_have_one(
     environ = SECRETS | {"CIO_SIDECAR_ADMIN__PORT": str(ports["admin"])}
     done = command("policy", "inventory", "--config", file, **environ)
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr == "the sidecar keeps no inventory: set policy.inventory to {}, and restart it\n"
+    assert done.stderr == "the sidecar keeps no inventory: set policy.inventory to {}, and reload it\n"

@@ -34,7 +34,8 @@ def test_it_serves_without_a_file_until_it_is_told_to_stop(number: signal.Signal
     assert (process.returncode, rest) == (0, b"")
     told = on_an_idle_machine(errors.decode()).splitlines()
     logged = [orjson.loads(line) for line in told]
-    assert [line["event"] for line in logged] == ["unknown_variable", "unkeyed_hashes"]  # the latter of the default policy
+    # The second is of the default policy.
+    assert [line["event"] for line in logged] == ["unknown_variable", "unkeyed_hashes", "started", "stopping"]
     assert logged[0]["reference"] == "CIO_SIDECAR_COLOUR"
 
 

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from proxy.api.model import Upstream
 from proxy.cli.certificates import Issued, issue
 from proxy.config.model import Config
-from proxy.config.tls import listener_context, upstream_contexts
+from proxy.config.tls import Replaceable, listener_context, upstream_contexts
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 
@@ -102,3 +102,47 @@ def test_a_missing_file_is_told_by_its_key() -> None:
     with pytest.raises(ConfigError, match=r"^outbound\.tls: ") as refused:
         listener_context(config(outbound={"tls": {"certificate": "CANARY.pem", "key": "CANARY.key"}}))
     assert "CANARY" not in str(refused.value)
+
+
+def presented(context: ssl.SSLContext, authority: bytes, name: str | None) -> bool:
+    """Say whether a client that trusts `authority` takes the certificate that a server with `context` shows it."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.load_verify_locations(cadata=authority.decode())
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        client.wrap_bio(to_client, to_server, server_hostname=name),
+        context.wrap_bio(to_server, to_client, server_side=True),
+    )
+    for _ in range(4):
+        for end in ends:
+            try:
+                end.do_handshake()
+            except ssl.SSLWantReadError:
+                pass
+            except ssl.SSLCertVerificationError:
+                return False
+    assert ends[0].getpeercert() is not None
+    return True
+
+
+@pytest.mark.parametrize("name", ["localhost", None])
+def test_what_replaces_a_context_takes_the_next_handshake(tmp_path: Path, issued: Issued, name: str | None) -> None:
+    """With a server name in the client hello or without; and again, as often as it is replaced."""
+    other = issue(dt.datetime.now(dt.UTC))
+    contexts = []
+    for number, certificate in enumerate((issued, other)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        context = listener_context(listening(folder, certificate))
+        assert context is not None
+        contexts.append(context)
+    tls = Replaceable(contexts[0])
+    for context, authority, stranger in (
+        (contexts[0], issued.ca, other.ca),
+        (contexts[1], other.ca, issued.ca),
+        (contexts[0], issued.ca, other.ca),
+    ):
+        tls.replace(context)
+        assert presented(tls.context, authority, name)
+        assert not presented(tls.context, stranger, name)

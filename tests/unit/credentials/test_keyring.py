@@ -314,3 +314,71 @@ def test_confirming_what_is_not_held_does_nothing(slot: str) -> None:
     stage = Stage("track", "track_next")
     stage.ring.confirm(slot, Version(authorization("a"), Kind.VAULT))
     assert list(stage.ring.status()) == []
+
+
+def change(stage: Stage, *slots: str, grace_seconds: float = 10, max_staleness_seconds: float = 3600) -> None:
+    """Name other slots."""
+    named = {slot: SLOTS[slot] for slot in slots}
+    stage.ring.change(named, grace_seconds=grace_seconds, max_staleness_seconds=max_staleness_seconds)
+
+
+def test_a_slot_that_stays_keeps_its_keys() -> None:
+    """With what is known of them: in force, draining, rejected; a new slot begins empty."""
+    stage = Stage("track", "app")
+    stage.adopt("a", "b")
+    stage.reject()
+    before = stage.states()
+    change(stage, "track", "track_next", "pipelines")
+    assert stage.states() == before
+    assert stage.in_force() == "a"
+    assert stage.ring.held("track_next") is None
+    stage.adopt("c", slot="track_next")
+    assert stage.reject("a")
+    assert stage.in_force() == "c"
+
+
+def test_a_slot_that_goes_takes_its_keys_along() -> None:
+    """What is left is in force; a call that carries a key which is gone may still ask about it."""
+    stage = Stage("track", "track_next")
+    stage.adopt("a")
+    stage.adopt("n", slot="track_next")
+    stage.reject("a")
+    assert stage.in_force() == "n"
+    carried = stage.ring.in_force[TRACK]
+    change(stage, "track")
+    assert stage.in_force() == "a"
+    assert not stage.ring.rejected(TRACK, carried)
+    stage.ring.accepted(TRACK, carried, stage.clock.now)
+    assert stage.in_force() == "a"
+
+
+def test_a_credential_that_goes_is_carried_by_no_call() -> None:
+    """Those who wait for a newer key of it are let go, to be refused; whoever comes back with its key is told there is none."""
+    stage = Stage("track", "app")
+    stage.adopt("a")
+    carried = stage.ring.in_force[TRACK]
+    assert not stage.reject()
+    let_go: list[str] = []
+    stage.wait(lambda: let_go.append("waited"))
+    change(stage, "app")
+    assert let_go == ["waited"]
+    assert TRACK not in stage.ring.in_force
+    assert not stage.ring.rejected(TRACK, carried)
+    assert stage.ring.wait(TRACK, lambda: None) is None
+    stage.ring.tick()
+    assert list(stage.ring.status()) == []
+    change(stage, "track")
+    stage.adopt("b")
+    assert stage.in_force() == "b"
+
+
+def test_other_bounds_hold_at_once() -> None:
+    """How long calls wait, and how long a key is used that no store confirms."""
+    stage = Stage("track", grace_seconds=10)
+    stage.adopt("a")
+    change(stage, "track", grace_seconds=3, max_staleness_seconds=5)
+    stage.reject()
+    assert stage.wait() == stage.clock.now + 3
+    stage.clock.advance(6)
+    stage.ring.tick()
+    assert TRACK not in stage.ring.in_force

@@ -10,7 +10,7 @@ from proxy.config.model import Config
 from proxy.config.problems import each
 from proxy.credentials.callers import ANYONE
 from proxy.credentials.model import LOCAL, Kind
-from proxy.credentials.resolve import Resolved, resolve
+from proxy.credentials.resolve import Held, Resolved, resolve
 from proxy.errors import ConfigError
 from proxy.policy.model import PolicyDocument
 from proxy.sensitive import Sensitive
@@ -158,3 +158,31 @@ def test_what_is_in_absent_files_is_left_to_whoever_waits_for_it(tmp_path: Path)
     assert {error.path for error in each(refused.value)} == {"credentials.app.api_key", "admin.token"}
     with pytest.raises(ConfigError, match=r"^credentials.pipelines.write_key: the environment variable is not set: WRITE"):
         resolve(config, providers(config, {name: ENVIRON[name] for name in ENVIRON if name != "WRITE"}), LOCAL, awaiting=True)
+
+
+def test_a_store_that_fails_leaves_the_last_good_secret() -> None:
+    """It is told by its key path; what was never read is a problem, and so is a reading that cannot be used."""
+    config = Config.model_validate({"version": 1, **SECTIONS})
+    before = resolve(config, providers(config, ENVIRON))
+    lost = {name: value for name, value in ENVIRON.items() if name not in {"PEPPER", "SHOP"}}
+    held = Held(before.secrets, dict(before.versions))
+    after = resolve(config, providers(config, lost), held=held)
+    assert (after.hash_key, after.callers, after.admin_token) == (before.hash_key, before.callers, before.admin_token)
+    assert {error.path for error in after.outdated} == {"policy.hash.key", "outbound.callers.1.key"}
+    assert before.outdated == ()
+    with pytest.raises(ConfigError):
+        resolve(config, providers(config, lost))
+    with pytest.raises(ConfigError, match="colon"):
+        resolve(config, providers(config, ENVIRON | {"SHOP": "a:colon"}), held=held)
+
+
+def test_a_slot_that_is_held_is_not_read() -> None:
+    """Its key is known all the same, to be told from callers' keys; where none is held, there is none."""
+    config = Config.model_validate({"version": 1, **SECTIONS})
+    before = resolve(config, providers(config, ENVIRON))
+    lost = {name: value for name, value in ENVIRON.items() if name not in {"SITE", "KEY", "APP"}}
+    after = resolve(config, providers(config, lost), held=Held({}, {"track": before.versions["track"], "app": None}))
+    assert set(after.versions) == {"track", "pipelines"}
+    stolen = lost | {"SHOP": ENVIRON["KEY"]}
+    with pytest.raises(ConfigError, match="is a real key"):
+        resolve(config, providers(config, stolen), held=Held({}, {"track": before.versions["track"], "app": None}))

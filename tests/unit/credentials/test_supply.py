@@ -17,6 +17,7 @@ from proxy.credentials.keyring import State
 from proxy.credentials.model import Document, Kind, Provider, UnreadableError
 from proxy.credentials.resolve import resolve
 from proxy.credentials.supply import Alarm, Supply
+from proxy.errors import ConfigError
 from proxy.metrics import Metrics
 from proxy.observer import Observer
 from proxy.policy.model import PolicyDocument
@@ -196,3 +197,76 @@ async def test_an_alarm_cuts_a_wait_short() -> None:
     alarm.ring()
     await alarm.wait(0.05, 0.05)
     assert asyncio.get_running_loop().time() - began >= 0.05
+
+
+def named(stage: Stage, credentials: Mapping[str, Any]) -> Config:
+    """Return the stage's configuration with other credentials."""
+    section = type(stage.config.credentials).model_validate(credentials, context={})
+    return stage.config.model_copy(update={"credentials": section})
+
+
+async def test_a_slot_that_stays_goes_on_as_it_was(tmp_path: Path, running: tuple[AsyncExitStack, Tasks]) -> None:
+    """Its key and its watch; a slot that comes has its key at once, and one that goes is asked about no more."""
+    stage = Stage("http://127.0.0.1:1", {"track": written(tmp_path)})
+    supply = stage.supply()
+    await supply.start(running[0], running[1].spawn, dict.fromkeys(Upstream))
+    before, watching = supply.keyring.in_force[Credential.TRACK], dict(supply._watching)
+    (tmp_path / "app").write_text("app-key-CANARY")
+    config = named(stage, {"track": written(tmp_path), "app": {"api_key": f"file:{tmp_path / 'app'}"}})
+    secrets = await supply.resolved(config, stage.providers, resolve(stage.config, stage.providers))
+    supply.change(config, stage.providers, secrets.versions)
+    assert supply.keyring.in_force[Credential.TRACK] is before
+    assert Credential.APP in supply.keyring.in_force
+    assert supply._watching["track"] is watching["track"]
+    await supply.filled()
+    supply.change(named(stage, {}), stage.providers, {})
+    await until(watching["track"][1].done)
+    assert supply.keyring.in_force == {}
+    await supply.filled()
+
+
+async def test_a_key_that_moved_is_tried_before_it_is_used(tmp_path: Path, running: tuple[AsyncExitStack, Tasks]) -> None:
+    """A slot that names another place keeps its key until Customer.io has taken the other, which no other workspace's is."""
+    simulator = Simulator(PAIR)
+    async with serving(simulator) as address:
+        stage = Stage(address.url, {"track": written(tmp_path)})
+        supply = stage.supply()
+        await supply.start(running[0], running[1].spawn, dict.fromkeys(Upstream))
+        old = supply.keyring.in_force[Credential.TRACK]
+        moved = Workspace(site_id="site-CANARY", api_key="key-CANARY-2", environment_id=7)
+        foreign = Workspace(site_id="site-CANARY", api_key="key-CANARY-3", environment_id=8)
+        simulator.workspaces = (PAIR, moved, foreign)
+        for name, workspace in (("foreign", foreign), ("moved", moved)):
+            (tmp_path / name).mkdir()
+            config = named(stage, {"track": written(tmp_path / name, workspace)})
+            secrets = await supply.resolved(config, stage.providers, resolve(stage.config, stage.providers))
+            supply.change(config, stage.providers, secrets.versions)
+            assert supply.keyring.in_force[Credential.TRACK] is old
+            if name == "foreign":
+                await until(lambda: len(simulator.requests) > 1)  # that of the key in use, and its own
+        await until(lambda: supply.keyring.in_force[Credential.TRACK] is not old)
+        assert {key.key_id for key in supply.keyring.status()} == {old.key_id, supply.keyring.in_force[Credential.TRACK].key_id}
+    assert "CANARY" not in stage.lines.text()
+
+
+async def test_where_stores_change_everything_is_read_anew(tmp_path: Path) -> None:
+    """What another store gave is no last good value of this one."""
+    stage = Stage("http://127.0.0.1:1", {"track": written(tmp_path)})
+    supply = stage.supply()
+    secrets = resolve(stage.config, stage.providers)
+    (tmp_path / "api_key").unlink()
+    await supply.resolved(stage.config, stage.providers, secrets)
+    with pytest.raises(ConfigError, match="no such file"):
+        await supply.resolved(stage.config, dict(stage.providers), secrets)
+
+
+async def test_a_key_that_grew_stale_does_not_come_back_by_a_reload(tmp_path: Path) -> None:
+    """Only its store brings it back."""
+    stage = Stage("http://127.0.0.1:1", {"track": written(tmp_path)})
+    supply = stage.supply()
+    versions = {"track": supply.keyring.held("track")}
+    supply.keyring.change({"track": Credential.TRACK}, grace_seconds=1, max_staleness_seconds=-1)
+    supply.keyring.tick()
+    assert supply.keyring.in_force == {}
+    supply.change(stage.config, stage.providers, {name: version for name, version in versions.items() if version is not None})
+    assert supply.keyring.in_force == {}

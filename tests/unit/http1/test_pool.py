@@ -453,3 +453,14 @@ def test_a_connection_that_ended_leaves_no_garbage(loops: Loops[None], tls: bool
         loops(main)
     finally:
         gc.enable()
+
+
+async def test_other_bounds_hold_for_what_is_dialled_then() -> None:
+    """A reload closes no connection: what is open over a smaller bound stays, and nothing is dialled until there is room."""
+    filled = Filled()
+    idle = [filled.idle() for _ in range(2)]
+    filled.pool.change(2, 0.5)
+    with pytest.raises(RefusedError) as caught:
+        await filled.pool.connect()
+    assert caught.value.reason is Reason.OVERLOADED
+    assert [filled.pool.take(), filled.pool.take()] == idle[::-1]

@@ -189,3 +189,41 @@ def test_a_call_let_go_may_ask_again() -> None:
     assert queue.limiter.wait(Bucket.TRACK, queue.call("b"))
     queue.timers.advance(1)
     assert queue.let_go == ["a", "b", "a's next"]
+
+
+def test_what_was_used_stays_used_when_the_quota_changes() -> None:
+    """A reload is no way to a second burst, and a slower rate does not make a used bucket full."""
+    queue = Queue(burst=3)
+    assert [queue.limiter.admit(Bucket.TRACK) for _ in range(3)] == [True] * 3
+    queue.clock.advance(0.001)
+    queue.limiter.change({bucket: Quota(1, 4) for bucket in Bucket}, 1.0)
+    assert [queue.limiter.admit(Bucket.TRACK) for _ in range(2)] == [True, False]  # the one that the burst grew by
+    assert [queue.limiter.admit(Bucket.APP) for _ in range(5)] == [True] * 4 + [False]
+    queue.clock.advance(1)
+    assert [queue.limiter.admit(Bucket.TRACK) for _ in range(2)] == [True, False]
+
+
+def test_those_who_wait_are_let_go_at_the_new_rate() -> None:
+    """In their order, at once where it became faster; the timer that was set for the old one does nothing."""
+    queue = Queue(wait_seconds=10)
+    assert queue.limiter.admit(Bucket.TRACK)
+    for name in "abc":
+        assert queue.limiter.wait(Bucket.TRACK, queue.call(name)) is not None
+    queue.limiter.change({bucket: Quota(100, 1) for bucket in Bucket}, 10)
+    queue.timers.advance(0.01 + TIMER_SECONDS)
+    assert queue.let_go == ["a"]
+    queue.timers.advance(0.02 + 2 * TIMER_SECONDS)
+    assert queue.let_go == ["a", "b", "c"]
+    queue.timers.advance(1)
+    assert len(queue.timers) == 0
+
+
+def test_a_new_wait_holds_for_those_who_come() -> None:
+    """Whoever would wait longer than is allowed now is turned away; who waits already keeps the place."""
+    queue = Queue(wait_seconds=10)
+    assert queue.limiter.admit(Bucket.TRACK)
+    assert queue.limiter.wait(Bucket.TRACK, queue.call("a")) is not None
+    queue.limiter.change({bucket: Quota(10, 1) for bucket in Bucket}, 0.1)
+    assert queue.limiter.wait(Bucket.TRACK, queue.call("b")) is None
+    queue.timers.advance(1)
+    assert queue.let_go == ["a"]

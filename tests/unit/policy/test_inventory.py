@@ -326,3 +326,17 @@ def test_a_key_in_which_something_is_found_is_not_shown() -> None:
     fields = watched.fields()
     assert set(fields) == {"by", "by.*", "by.*.plan", "by.B"}
     assert (fields["by.*"].count, fields["by.*"].detectors) == (2, {"badge": 2})
+
+
+def test_other_settings_leave_what_was_recorded() -> None:
+    """A reload changes what is looked for and what is news; counts and dates stay."""
+    watched = Watched()
+    watched.saw({"plan": "pro", "mail": "a@b.com"})
+    watched.inventory.change(frozenset({(IDENTIFY, "city"), (IDENTIFY, "plan")}), Scanner(["email"], {}))
+    watched.now = 200.0
+    watched.saw({"mail": "a@b.com", "city": "Paris", "street": "x"})
+    fields = watched.fields()
+    assert (fields["mail"].count, fields["mail"].first_seen, fields["mail"].last_seen) == (2, 100.0, 200.0)
+    assert dict(fields["mail"].detectors) == {"email": 1}
+    assert {path for path, seen in fields.items() if seen.new} == {"mail", "street"}
+    assert watched.inventory.since == 100.0
