@@ -1,7 +1,7 @@
-"""Reads the secrets that a configuration refers to, all at once, and says everything that is wrong with them.
+"""Reads all secrets that a configuration refers to, and reports all problems together.
 
-Where secrets are kept is known only to the providers that are passed in. A problem names the key path and what is wrong, never
-the reference: somebody may have pasted the secret itself there.
+Only the providers that are passed in know the stores. A problem names the key path, but never shows the reference, because an
+operator may have pasted the secret there by mistake.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,20 +21,19 @@ from proxy.sensitive import Sensitive
 
 T = TypeVar("T")
 
-# Of secrets that the operator makes up: the shortest that cannot be tried out if its characters are random. A shorter one does
-# its work, so it is told and not refused.
+# A random secret of this length cannot be guessed by trying. A shorter one works, so it causes a warning and not an error.
 STRONG_CHARACTERS = 16
-# The keys that give access to Customer.io: they change while the sidecar runs, and `slots` reads them.
+# The section of the keys of Customer.io. `slots` reads them, because they change while the sidecar runs.
 _CREDENTIALS = "credentials"
 HASH_KEY, ADMIN_TOKEN = "policy.hash.key", "admin.token"
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The secrets themselves, each in the form it is used in.
+    """The secrets, each in the form in which it is used.
 
-    `versions` holds the credentials by their slot. `weak` names the key paths of secrets that could be guessed, `unread` those
-    that were not asked for.
+    `versions` has the credentials by slot name. `weak` has the key paths of secrets that could be guessed, and `unread` those
+    of secrets that were not read.
     """
 
     versions: Mapping[str, Version]
@@ -48,10 +47,10 @@ class Resolved:
 def resolve(
     config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind] = frozenset(Kind), *, versions: bool = True
 ) -> Resolved:
-    """Return the secrets that `config` refers to: those that are kept in `kinds`, with or without `versions` of credentials.
+    """Return the secrets of `config` that are in stores of `kinds`, with or without the `versions` of credentials.
 
     Raises:
-        ConfigError: one cannot be read or used; several problems come together as one `InvalidConfigError`.
+        ConfigError: a secret cannot be read or used. Several problems are raised as one `InvalidConfigError`.
     """
     secrets = _Secrets(config, providers, kinds)
     found: dict[str, Version] = {}
@@ -73,7 +72,7 @@ def resolve(
 
 
 class _Secrets:
-    """Every other secret by its key path, and what is wrong with those that are missing."""
+    """All secrets except credentials, by key path, and the problems with those that are missing."""
 
     def __init__(self, config: Config, providers: Mapping[Kind, Provider], kinds: frozenset[Kind]) -> None:
         self._secrets: dict[str, Sensitive[str]] = {}
@@ -89,17 +88,17 @@ class _Secrets:
                 self._secrets[dotted(path)] = providers[reference.kind].read(reference.document).secret(reference.field)
 
     def get(self, path: str) -> Sensitive[str] | None:
-        """Return the secret at `path`, if there is one."""
+        """Return the secret at `path`, or None."""
         return self._secrets.get(path)
 
     def weak(self, *paths: str) -> Iterator[str]:
-        """Name those of `paths` at which there is a secret that could be guessed."""
+        """Yield each of `paths` whose secret could be guessed."""
         for path in paths:
             if (secret := self.get(path)) is not None and len(secret.reveal()) < STRONG_CHARACTERS:
                 yield path
 
     def formed(self, path: str, form: Callable[[Sensitive[str]], T]) -> T | None:
-        """Return the secret at `path` in its form, if there is one and it has that form."""
+        """Return the secret at `path`, converted by `form`; None if it is missing or `form` rejects it."""
         formed: T | None = None
         if (secret := self.get(path)) is not None:
             with self.noting(path):
@@ -108,7 +107,7 @@ class _Secrets:
 
     @contextmanager
     def noting(self, path: str = "") -> Iterator[None]:
-        """Turn a secret that cannot be read or used into a problem, at `path` unless it says where itself."""
+        """Record an error about a secret as a problem, at `path` unless the error has its own path."""
         try:
             yield
         except UnreadableError as error:
@@ -138,14 +137,14 @@ def _caller_path(index: int) -> str:
 
 
 def _token(secret: Sensitive[str]) -> Sensitive[str]:
-    """Return what can stand in an Authorization header as it is."""
+    """Return `secret` if it is valid in an Authorization header without encoding."""
     if not all("!" <= character <= "~" for character in secret.reveal()):
         raise UnreadableError("the secret holds a space or a character outside ASCII")
     return secret
 
 
 def _caller_key(secret: Sensitive[str]) -> Sensitive[str]:
-    """Return what an SDK can send as a Basic user too, which a colon would end."""
+    """Return `secret` if an SDK can also send it as a Basic user name, which a colon would end."""
     if ":" in secret.reveal():
         raise UnreadableError("the caller's key holds a colon, which ends a user name in HTTP Basic")
     return _token(secret)
