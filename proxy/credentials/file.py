@@ -18,8 +18,8 @@ _PROBLEMS: Mapping[int, str] = MappingProxyType(
     {
         errno.ENOENT: "there is no such file",
         errno.ENOTDIR: "there is no such file",
-        errno.EACCES: "the file may not be read",
-        errno.EPERM: "the file may not be read",
+        errno.EACCES: "the sidecar has no permission to read the file",
+        errno.EPERM: "the sidecar has no permission to read the file",
         errno.EISDIR: "it is a folder, not a file",
     }
 )

@@ -26,7 +26,7 @@ SECRET_MAX_BYTES = 8192
 INJECTED_MIN_CHARACTERS = 4
 REFERENCE_MAX_CHARACTERS = 1024
 
-NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, which says where the secret is, never what it is"
+NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, not the secret itself"
 
 
 class Kind(StrEnum):

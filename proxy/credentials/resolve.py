@@ -124,9 +124,9 @@ def _callers(named: Sequence[Caller], secrets: _Secrets, versions: Iterable[Vers
         if (key := secrets.formed(path, _caller_key)) is None:
             continue
         if key.reveal().encode() in real:
-            secrets.problems.append(ConfigError("is a real key of Customer.io, which no application may hold", path=path))
+            secrets.problems.append(ConfigError("is a real key of Customer.io, which no application may have", path=path))
         if key in (earlier for _, earlier in keys):
-            secrets.problems.append(ConfigError("is the key of an earlier caller too", path=path))
+            secrets.problems.append(ConfigError("is also the key of an earlier caller", path=path))
             continue
         keys.append((caller.name, key))
     return Callers.of(keys, frozenset(caller.name for caller in named if caller.may_unsuppress))

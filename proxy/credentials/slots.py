@@ -115,7 +115,7 @@ def _documents(slot: Slot, providers: Mapping[Kind, Provider]) -> Mapping[_Place
         if again[first] == documents[first]:
             return documents
         documents = again | _read(slot, others, places, providers)
-    raise ConfigError("its parts change while they are read; it is read again", path=f"credentials.{slot.name}")
+    raise ConfigError("its parts changed during the read; it will be read again", path=f"credentials.{slot.name}")
 
 
 def _read(
