@@ -55,12 +55,12 @@ class RequestReader:
         self._faulty = self._keep_alive = self._whole = False
         self._repeated = 0
         self._searched_bytes = self._skipped_bytes = 0  # searched in vain for the end of a head; empty lines before the head
-        # Bytes not read yet: of a head, of a body that takes more than one turn, or of requests sent ahead.
+        # Bytes not read yet: of a head, of a body that takes more than a turn, or of requests sent ahead. Shortened in place.
         self.kept = bytearray()
         self.ended = False  # whether no request follows the last one returned
 
     def read(self, data: bytes) -> Message | None:
-        """Read for one turn. Return the next request when it is complete, or finally refused.
+        """Read for one turn. Return the next request when it is complete, or refused before its end.
 
         The rest of `data` is kept for the next call. None means that more bytes or (`unfinished`) another turn are needed.
         """
@@ -232,7 +232,7 @@ class RequestReader:
             self._reject(Reason.MALFORMED_REQUEST)
 
     def _reject(self, reason: Reason) -> Message:
-        """Refuse the request finally: no more bytes are read from this connection."""
+        """Refuse the request, and parse no more bytes of it or after it."""
         message = self._message = self._message or Message("", http10=False)
         self._drop(message, message.refused or reason)
         self._keep_alive = False
@@ -337,4 +337,4 @@ class RequestReader:
         """Note that the message is complete."""
         self._whole = True
         if self._message is not None and self._message.chunks is not None:
-            self._keep_alive = self._keep_alive and self._parser.should_keep_alive()  # a trailer may say close
+            self._keep_alive = self._keep_alive and self._parser.should_keep_alive()  # llhttp obeys a trailer that says close

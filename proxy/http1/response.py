@@ -239,4 +239,4 @@ class ResponseReader:
         """Note that the answer is complete. It is reported after the whole read is parsed, because more bytes may follow."""
         self.complete = True
         if self._chunks is not None and self._parser is not None:
-            self.keep = self.keep and self._parser.should_keep_alive()  # a trailer may say close
+            self.keep = self.keep and self._parser.should_keep_alive()  # llhttp obeys a trailer that says close
