@@ -2,12 +2,12 @@ r"""Removes the injected secret from answers (promise G4), without a change of l
 
 A secret is found in each rendering from which it can be read back:
 
-| Rendering       | Found                                                                                        |
-| --------------- | -------------------------------------------------------------------------------------------- |
-| raw             | unchanged                                                                                    |
-| percent-encoded | any subset of its characters, RFC 3986 section 2.1                                           |
-| hex             | upper case, lower case or mixed                                                              |
-| base64          | both alphabets of RFC 4648, at every alignment, with and without padding                     |
+| Rendering       | Found                                                                                            |
+| --------------- | ------------------------------------------------------------------------------------------------ |
+| raw             | unchanged                                                                                        |
+| percent-encoded | any subset of its characters, RFC 3986 section 2.1                                               |
+| hex             | upper case, lower case or mixed                                                                  |
+| base64          | both alphabets of RFC 4648, at every alignment, with and without padding                         |
 | JSON-escaped    | any of these, any subset of characters, as `\u002B`, `\/` or `\"`; also in JSON held in a string |
 
 An answer is searched four times: as received, with JSON escapes decoded, and each of these with percent-encoding decoded. So

@@ -159,7 +159,7 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._read(b"")
 
     def _soon(self) -> None:
-        """Continue in the next turn: a read full of small requests or chunks delays no other connection, nor fills the stack."""
+        """Continue in the next turn: a read full of small requests or chunks does not delay others, nor fill the stack."""
         if not self._scheduled:  # at most once a turn
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._take_turn)

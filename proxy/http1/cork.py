@@ -92,7 +92,7 @@ class CorkedTransport:
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Start reading again."""
+        """Start to read the socket again."""
         self._transport.resume_reading()
 
     def can_write_eof(self) -> bool:

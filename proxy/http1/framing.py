@@ -87,7 +87,7 @@ class Dropped(dict[bytes, bytes]):
     """A mapping for unwanted fields, such as trailers. It drops every field and stays empty."""
 
     def __setitem__(self, name: bytes, value: bytes) -> None:
-        """Drop the field."""
+        """Keep neither name nor value."""
 
 
 DROPPED = Dropped()

@@ -97,7 +97,7 @@ class UpstreamConnection(asyncio.Protocol, Connection):
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Start reading again."""
+        """Start to read the socket again."""
         self._paused = False
         if self._reading_on:
             self._soon()
