@@ -1,6 +1,6 @@
-"""Time as a dependency, so that tests own it.
+"""Time as a dependency, so that tests control it.
 
-Nothing below the composition floor reads a clock by itself: it is given one.
+Only the composition layer makes a clock. All other code gets one as an argument.
 """
 
 import time
@@ -8,17 +8,17 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Two readings of time."""
+    """A source of monotonic time and of wall time."""
 
     def monotonic(self) -> float:
-        """Return seconds that never go back; for durations and deadlines."""
+        """Return seconds that never decrease, for durations and deadlines."""
 
     def wall(self) -> float:
-        """Return seconds since the Unix epoch; for dates that people or other machines read."""
+        """Return seconds since the Unix epoch, for dates that people or other machines read."""
 
 
 class SystemClock:
-    """The machine's own clock. Its readings are the interpreter's own functions: a request takes several."""
+    """The machine's clock. Its methods are the built-in functions, because every request calls them several times."""
 
     monotonic = staticmethod(time.monotonic)
     wall = staticmethod(time.time)

@@ -1,4 +1,4 @@
-"""What a call holds around its body: its path, its query and its header fields, under the policy of its endpoint."""
+"""Applies the policy of an endpoint to the path, the query and the header fields of a call."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -21,12 +21,12 @@ _PIPELINES: Final = Upstream.PIPELINES  # a member of an enumeration takes a loo
 
 
 class Passed:
-    """What is sent on of the header fields of a request, under one policy: the lines, and what acted on them."""
+    """The header lines of a request that are forwarded under one policy, and the rules that acted on them."""
 
     __slots__ = ("_denied", "_hits", "_lines")
 
     def __init__(self, lines: bytes, hits: list[Hit], *, denied: bool) -> None:
-        """Hold what was decided."""
+        """Hold the decision."""
         self._lines = lines
         self._hits = hits
         self._denied = denied
@@ -35,7 +35,7 @@ class Passed:
         """Return the lines that are sent of a call that names `named`; `hits` is added to by what acted.
 
         Raises:
-            DeniedError: a rule does not let the request leave.
+            DeniedError: a rule denies the request.
         """
         if self._hits:
             hits += self._hits
@@ -45,7 +45,7 @@ class Passed:
 
 
 def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fields: Mapping[bytes, bytes]) -> Passed:
-    """Return what is sent on of `fields`: nothing that holds a caller's key, or in which a rule finds what it would change."""
+    """Return the forwarded part of `fields`: without values that contain a caller's key, or that a rule would change."""
     hits: list[Hit] = []
 
     def passes(value: bytes) -> bool:
@@ -54,7 +54,7 @@ def fields_sent(policy: EndpointPolicy, callers: Callers, endpoint: Endpoint, fi
         return all(kept) and not callers.stand_in(value) and not callers.stand_in(unquote_to_bytes(value))
 
     strict = endpoint.upstream is _PIPELINES
-    if strict:  # ours alone to say: `Connection` could take the caller's away
+    if strict:  # the sidecar sets it itself: a `Connection` field could remove the caller's
         fields = {name: value for name, value in fields.items() if name != b"x-strict-mode"}
     try:
         lines = headers.forwarded(fields, passes)
@@ -77,12 +77,12 @@ def without_people(named: Named, lines: bytes, hits: list[Hit]) -> bytes:
 
 
 def target_sent(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget, hits: list[Hit]) -> bytes:
-    """Return the target that is sent of a call that names `named`; `hits` is added to by what acted.
+    """Return the target that is sent for a call about `named`. Add the rules that acted to `hits`.
 
-    `query_sent` returns what follows it.
+    `query_sent` returns the query of an unknown endpoint, which follows the target.
 
     Raises:
-        DeniedError: a rule does not let the request leave.
+        DeniedError: a rule denies the request.
         RefusedError: `too_complex`.
     """
     if match.endpoint.method == "*":
@@ -97,17 +97,17 @@ def target_sent(policy: EndpointPolicy, match: Match, named: Named | None, budge
 
 
 def _look_at_path(policy: EndpointPolicy, match: Match, named: Named | None, budget: Budget, hits: list[Hit]) -> None:
-    """Have every rule look at the path of an unknown endpoint, which is sent as it is or not at all.
+    """Apply every rule to the path of an unknown endpoint, which is sent unchanged or refused.
 
-    It cannot be changed without meaning something else, so a rule that would change it refuses it. Pseudonyms stand for the
-    same people. A segment may be a name for the next one, or hold names and values itself (`;name=value`, RFC 3986 section
-    3.3).
+    A changed path would mean something else, so a rule that would change it refuses the request. Pseudonyms are not a change,
+    because they mean the same people. A segment may be the name of the next one, or may contain names and values itself
+    (`;name=value`, RFC 3986 section 3.3).
     """
     segments = [part for part in unquote(match.target.decode()).split("/") if part]
     inside = [part.partition(sign) for segment in segments for part in segment.split(";") for sign in "=:"]
     pairs = [*pairwise(segments), *((name, value) for name, equals, value in inside if equals)]
     values: list[object] = [*({name: value} for name, value in pairs), segments, ["/".join(segments)]]
-    # The same text is looked at more than once, and counted once.
+    # The same text is inspected more than once, but counted once.
     acted = dict.fromkeys(hit for value in values for hit in policy.apply(value, named=named, budget=budget)[1])
     if named is not None:
         acted.pop(named.identity.hit, None)
@@ -123,12 +123,12 @@ def query_sent(
     budget: Budget,
     hits: list[Hit],
 ) -> bytes:
-    """Return what may leave of a query that no row names, with its question mark; `hits` is added to by what acted.
+    """Return the forwarded part of a query that no table row describes, with its question mark. Add to `hits`.
 
-    Only an endpoint that the table does not know has one. The policy sees it as it sees a body.
+    Only unknown endpoints have such a query. The policy inspects it like a body.
 
     Raises:
-        DeniedError: a rule does not let the request leave.
+        DeniedError: a rule denies the request.
         RefusedError: `too_complex`.
     """
     query: list[tuple[str, str]] = []

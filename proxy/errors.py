@@ -1,7 +1,7 @@
-"""Every way the sidecar says no, in one table.
+"""All refusals of the sidecar, in one table.
 
-A `Reason` is the public code of a refusal; `ANSWERS` gives its HTTP status and its fixed public text (design 4.3). The texts
-never carry a byte of the request: SDKs put them into application logs.
+A `Reason` is the public code of a refusal. `ANSWERS` gives its HTTP status and its fixed public text. A text never contains a
+byte of the request, because SDKs write it into application logs.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ import orjson
 
 
 class Reason(StrEnum):
-    """The closed set of refusal codes an application can see."""
+    """The closed set of refusal codes that an application can get."""
 
     MALFORMED_REQUEST = "malformed_request"
     INVALID_JSON = "invalid_json"
@@ -44,7 +44,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the application is told: an HTTP status and a fixed text."""
+    """The answer to the application: an HTTP status and a fixed text."""
 
     status: int
     message: str
@@ -68,25 +68,24 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
         Reason.INVALID_JSON: Answer(400, "The request body is not valid JSON."),
         Reason.TOO_DEEP: Answer(400, "The request body is nested too deeply."),
         Reason.TOO_COMPLEX: Answer(
-            400, "The request body takes too much work to inspect: send fewer values, or less text that holds other data."
+            400, "The request body takes too much work to inspect; send fewer values, or less text with embedded data."
         ),
-        Reason.POLICY_DENIED: Answer(400, "The privacy policy does not let this request leave."),
-        # 400, for Customer.io's Node client for Pipelines repeats a 413, as large as before (customerio-api.md 2.3).
+        Reason.POLICY_DENIED: Answer(400, "The privacy policy refuses this request."),
+        # 400 and not 413: Customer.io's Node client for Pipelines repeats every error but 400, with the same body.
         Reason.VENDOR_LIMIT: Answer(
-            400,
-            "The call is larger than Customer.io's documented limits allow: send less in it. The sidecar's log says which.",
+            400, "The call exceeds a size limit of Customer.io; send less in one call. The sidecar's log names the limit."
         ),
-        Reason.UNKNOWN_CALLER: Answer(401, "The caller's key is not known to the sidecar."),
+        Reason.UNKNOWN_CALLER: Answer(401, "The sidecar does not know the caller's key."),
         Reason.ENDPOINT_NOT_ALLOWED: Answer(403, "The sidecar does not forward this endpoint."),
         Reason.BROWSER_REQUEST: Answer(
-            403, "The sidecar takes no request that a web page makes; call it from a server, or name outbound.callers."
+            403, "The sidecar refuses requests from web pages; call it from a server, or configure outbound.callers."
         ),
-        Reason.METHOD_NOT_ALLOWED: Answer(405, "The endpoint does not take this method."),
+        Reason.METHOD_NOT_ALLOWED: Answer(405, "The endpoint does not accept this method."),
         Reason.REQUEST_TIMEOUT: Answer(408, "The request did not arrive in time."),
         Reason.BODY_TOO_LARGE: Answer(413, "The request body is larger than allowed."),
-        Reason.UNSUPPORTED_MEDIA: Answer(415, "The request body must be JSON, plain or coded with gzip or deflate."),
+        Reason.UNSUPPORTED_MEDIA: Answer(415, "The request body must be JSON, plain or compressed with gzip or deflate."),
         Reason.UNKNOWN_HOST: Answer(
-            421, "The sidecar is not known by the name in the Host header; add the name to outbound.hosts, or use its address."
+            421, "The sidecar does not accept the name in the Host header; add it to outbound.hosts, or use an IP address."
         ),
         Reason.RATE_LIMITED: Answer(429, "The rate limit for this API is used up; try again."),
         Reason.HEADERS_TOO_LARGE: Answer(431, "The request headers are larger than allowed."),
@@ -106,10 +105,10 @@ ANSWERS: Mapping[Reason, Answer] = MappingProxyType(
 
 
 def error_body(code: str, answer: Answer) -> bytes:
-    """Return the JSON body that tells an error.
+    """Return the JSON body of an error.
 
-    Its shape satisfies every official SDK at once: Node reads `meta.error` then `meta.errors`, Ruby and Go read `meta.error`,
-    clients of the App API read `errors[].detail`, and the Python pipelines client needs `code` and `message`.
+    All official SDKs can read its shape: Node reads `meta.error`, then `meta.errors`; Ruby and Go read `meta.error`; clients
+    of the App API read `errors[].detail`; the Python client for Pipelines needs `code` and `message`.
     """
     text = answer.message
     return orjson.dumps(
@@ -123,7 +122,7 @@ def error_body(code: str, answer: Answer) -> bytes:
 
 
 class RefusedError(Exception):
-    """The sidecar refuses a request; `reason` is all that may be said about it in public."""
+    """The sidecar refuses a request. `reason` is the only public information about it."""
 
     def __init__(self, reason: Reason) -> None:
         """Refuse for `reason`."""
@@ -132,10 +131,10 @@ class RefusedError(Exception):
 
 
 class ConfigError(Exception):
-    """The configuration is not usable. Renders as one line: file, key path, what is wrong."""
+    """The configuration is not usable. The text is one line: file, key path, problem."""
 
     def __init__(self, problem: str, *, path: str = "", file: str = "") -> None:
-        """Name the key `path` in `file` and its `problem`; none of them may hold a secret."""
+        """Hold the key `path` in `file`, and its `problem`. None of them may contain a secret."""
         super().__init__(": ".join(part for part in (file, path, problem) if part))
         self.problem = problem
         self.path = path

@@ -1,7 +1,7 @@
-"""What travels between floors: the values of one exchange, and the ports its answer comes in and goes out by.
+"""The values that pass between the layers for one request, and the protocols through which its answer passes.
 
-The values hold what a caller sent, so none of them shows its content when it is printed (promise G2). They are made for every
-request, so they are plain classes: the `__init__` of a dataclass is not compiled.
+The values contain data of a caller, so none of them shows its content when it is printed (promise G2). They are made for every
+request, so they are plain classes: mypyc does not compile the `__init__` of a dataclass.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,30 +17,30 @@ from proxy.rules import Rules
 
 
 class Fields(dict[bytes, bytes]):
-    """The header fields of a head, by lower-cased names, without its framing.
+    """The header fields of a head, by lower-case names, without the framing fields.
 
-    One object may stand for every head with the same bytes, so nobody changes it once it is read. `facts` is for whoever
-    reads it, to keep what was found out from it.
+    All heads with the same bytes may share one object, so it never changes after it is read. A reader may cache a result
+    that it derived from the fields in `facts`.
     """
 
     __slots__ = ("facts",)
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Begin without fields and without a cached result."""
         self.facts: object = None
 
     def __repr__(self) -> str:
-        """Show no content."""
+        """Show the number of fields, and no content."""
         return f"Fields({len(self)})"
 
 
 class RequestHead:
-    """The head of a caller's request. `headers` has lower-cased names; a name that may occur once occurs once."""
+    """The head of a caller's request. `headers` has lower-case names. A field that may occur only once occurs only once."""
 
     __slots__ = ("headers", "method", "target")
 
     def __init__(self, method: str, target: bytes, headers: Mapping[bytes, bytes]) -> None:
-        """Hold what was read."""
+        """Hold the parsed head."""
         self.method = method
         self.target = target
         self.headers = headers
@@ -49,8 +49,8 @@ class RequestHead:
 class Admission:
     """A request whose caller, endpoint and target were accepted.
 
-    `body_bytes` caps its body, as sent and inflated; `started` is in monotonic seconds. `caller` is None until the body has
-    said who it is, where the head did not.
+    `body_bytes` is the size limit of its body, both as sent and inflated. `started` is in monotonic seconds. `caller` is None
+    if the head has no key, until the key is found in the body.
     """
 
     __slots__ = ("body_bytes", "caller", "head", "match", "rules", "started")
@@ -58,7 +58,7 @@ class Admission:
     def __init__(
         self, rules: Rules, match: Match, head: RequestHead, caller: str | None, body_bytes: int, *, started: float
     ) -> None:
-        """Hold what was decided."""
+        """Hold the decision."""
         self.rules = rules
         self.match = match
         self.head = head
@@ -68,11 +68,11 @@ class Admission:
 
 
 class Outgoing:
-    """A prepared call: everything that is sent to Customer.io but the credential, which is added last.
+    """A prepared call: all bytes for Customer.io except the credential, which is added last.
 
-    `head` is the request line and the header lines, each ended by CRLF, without the empty line that ends the head. `strict`
-    says that the caller itself asked for strict answers (`X-Strict-Mode: 1`). `excesses` are the limits of Customer.io that the
-    call was found to be over; `withheld` says which items were therefore taken out of a batch.
+    `head` is the request line and the header lines, each with CRLF, without the empty line that ends the head. `strict` says
+    that the caller itself asked for strict answers (`X-Strict-Mode: 1`). `excesses` are the size limits of Customer.io that the
+    call exceeds. `withheld` describes the items that were removed from a batch for that reason.
     """
 
     __slots__ = ("body", "endpoint", "excesses", "head", "strict", "withheld")
@@ -87,7 +87,7 @@ class Outgoing:
         excesses: Sequence[Excess] = NOTHING,
         withheld: Withheld | None = None,
     ) -> None:
-        """Hold what was prepared."""
+        """Hold the prepared call."""
         self.endpoint = endpoint
         self.head = head
         self.body = body
@@ -97,57 +97,57 @@ class Outgoing:
 
 
 class Failure(StrEnum):
-    """Why an attempt gave no (whole) answer."""
+    """The reason why an attempt got no answer, or only a part of one."""
 
     UNSENT = "unsent"  # the connection closed before a byte of the request was written
-    CLOSED = "closed"  # it closed before the first byte of an answer
-    TRUNCATED = "truncated"  # it closed inside an answer
-    INVALID = "invalid"  # what came is not an HTTP/1.1 answer
+    CLOSED = "closed"  # the connection closed before the first byte of an answer
+    TRUNCATED = "truncated"  # the connection closed inside an answer
+    INVALID = "invalid"  # the bytes are not an HTTP/1.1 answer
 
 
 class Caller(Protocol):
-    """Where an answer goes. One of `refuse`, `answer`, or `start`, `write`… and `finish` or `abort` ends each request."""
+    """The recipient of an answer. Each request ends with `refuse`, `answer`, or `start`, `write`… and `finish` or `abort`."""
 
     __slots__ = ()
 
     def refuse(self, reason: Reason) -> None:
-        """Answer with a refusal."""
+        """Answer with the refusal for `reason`."""
 
     def answer(self, status: int, lines: bytes, body: bytes) -> None:
-        """Answer at once; `lines` are encoded header lines without framing."""
+        """Send a whole answer. `lines` are encoded header lines without framing."""
 
     def start(self, status: int, lines: bytes, length: int | None) -> None:
-        """Begin an answer of `length` bytes, or of a length not known yet."""
+        """Begin an answer whose body has `length` bytes, or an unknown length (None)."""
 
     def write(self, data: bytes) -> None:
         """Send a piece of the answer's body."""
 
     def finish(self) -> None:
-        """End the answer begun with `start`."""
+        """End the answer that `start` began."""
 
     def abort(self) -> None:
-        """Break the connection off, so that a cut answer cannot be taken for a whole one."""
+        """Reset the connection, so that a cut answer cannot look complete."""
 
 
 class Receiver(Protocol):
-    """Who sent the request and is told of its answer."""
+    """The sender of a request. The upstream connection reports the answer to it."""
 
     __slots__ = ()
 
     def answered(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> None:
-        """Take a whole answer: what the four below tell of one that came in one read."""
+        """Take a whole answer that came in one read. This call replaces the four below."""
 
     def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
-        """Take the head of the final answer; `length` is None when it is not declared."""
+        """Take the head of the final answer. `length` is None if there is no Content-Length."""
 
     def answer_body(self, data: bytes) -> None:
         """Take the next piece of the body."""
 
     def answer_paused(self) -> None:
-        """Note that no more has arrived for now."""
+        """Note that no more bytes are here for now."""
 
     def answer_finished(self) -> None:
-        """Note that the answer is whole. The connection has gone back to its pool already."""
+        """Note that the answer is complete. The connection has already returned to its pool."""
 
     def attempt_failed(self, failure: Failure) -> None:
-        """Note that no (more of the) answer will come on this connection."""
+        """Note that no further byte of an answer will come on this connection."""

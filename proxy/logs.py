@@ -1,4 +1,4 @@
-"""Structured logs that cannot hold personal data, and that nobody waits for.
+"""Structured logs that cannot contain personal data, and that never make the sidecar wait.
 
 * A line has a fixed set of fields; anything else is dropped. Values of the allowed fields come from closed sets or from the
   operator's own configuration; of a request there is its path, with stars (`api.starred`).
@@ -33,34 +33,34 @@ FIELDS = frozenset(
 )  # fmt: skip
 
 STANDARD_ERROR = 2
-# A line has about 200 bytes, so what waits takes about a megabyte.
+# A line has about 200 bytes, so a full queue takes about a megabyte.
 QUEUE_LINES = 4096
-# What waits when the process ends is written if the other side takes it by then.
+# At the end of the process, the writer has this long to write the lines in the queue.
 CLOSE_SECONDS = 1.0
 
 
 class Writer:
-    """Writes lines to a file descriptor from a thread of its own. Whoever logs never waits, and is never told of a failure."""
+    """Writes lines to a file descriptor in a separate thread. A call to log never waits and never fails."""
 
     def __init__(self, descriptor: int = STANDARD_ERROR) -> None:
-        """Write to a duplicate of `descriptor`; if it is closed already, to nowhere.
+        """Write to a duplicate of `descriptor`; if it is closed already, to the null device.
 
-        A closed one would be given to the next socket, which must not get our lines.
+        The system would give a closed descriptor to the next socket, which must not get log lines.
         """
         try:
             self._descriptor = os.dup(descriptor)
         except OSError:
             self._descriptor = os.open(os.devnull, os.O_WRONLY)
         self._lines: SimpleQueue[bytes | None] = SimpleQueue()
-        self._unqueued = 0  # lines that found no room; changed by those who log
-        self._unwritten = 0  # lines that the other side did not take; changed by the thread
-        self._told = 0  # how many of both have been told
+        self._unqueued = 0  # lines lost because the queue was full; changed by the logging code
+        self._unwritten = 0  # lines lost because the write failed; changed by the thread
+        self._told = 0  # the number of lost lines that has been logged
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
         self._thread.start()
         atexit.register(self.close)
 
     def write(self, line: bytes) -> None:
-        """Write `line` some time soon, or lose it."""
+        """Queue `line` to be written, or drop it if the queue is full."""
         if self._lines.qsize() < QUEUE_LINES:
             self._lines.put(line)
         else:
@@ -69,7 +69,7 @@ class Writer:
     debug = info = warning = error = critical = write  # structlog calls the method named after the level
 
     def close(self) -> None:
-        """Write what still waits, within `CLOSE_SECONDS`."""
+        """Write the lines in the queue, within `CLOSE_SECONDS`."""
         atexit.unregister(self.close)
         self._lines.put(None)
         self._thread.join(CLOSE_SECONDS)
@@ -100,7 +100,7 @@ class Writer:
         while data:
             try:
                 data = data[os.write(self._descriptor, data) :]
-            except BlockingIOError:  # somebody else made it so; here a thread may wait
+            except BlockingIOError:  # another process made the descriptor non-blocking; this thread may wait
                 room = select.poll()
                 room.register(self._descriptor, select.POLLOUT)
                 room.poll()
@@ -150,7 +150,7 @@ def logger(level: str | Threshold, form: str, writer: Writer | None = None) -> F
 
 
 def fault(error: BaseException) -> dict[str, str]:
-    """Return what may be said about an exception: its type and the place in the code that raised it."""
+    """Return the fields to log about an exception: its type, and the place in the code that raised it."""
     frame = error.__traceback__
     while frame is not None and frame.tb_next is not None:
         frame = frame.tb_next
@@ -159,9 +159,9 @@ def fault(error: BaseException) -> dict[str, str]:
 
 
 def take_over(log: FilteringBoundLogger) -> None:
-    """Let `log` have what other libraries log, and what Python prints of errors nobody caught: without any text of theirs.
+    """Send the logs of other libraries, and Python's reports of uncaught errors, to `log`, without their texts.
 
-    For the whole process, once, at its start.
+    Call it once, at the start of the process.
     """
 
     def uncaught(args: "threading.ExceptHookArgs | sys.UnraisableHookArgs") -> None:
@@ -174,7 +174,7 @@ def take_over(log: FilteringBoundLogger) -> None:
 
 
 class _Records(logging.Handler):
-    """Takes the records of the standard library's logging, as asyncio and aiohttp make them."""
+    """Handles records of the standard library's logging, such as those of asyncio and aiohttp."""
 
     def __init__(self, log: FilteringBoundLogger) -> None:
         super().__init__()
@@ -196,5 +196,5 @@ def _json(_logger: object, _method: str, event: MutableMapping[str, Any]) -> byt
 
 
 def _type_name(value: object) -> str:
-    """Return what is told of a value that is no plain text or number."""
+    """Return the type name of a value, which is logged in place of a value that is not JSON."""
     return type(value).__name__

@@ -1,4 +1,4 @@
-"""Turns what happens into metrics, and refusals and faults into log lines."""
+"""Counts events in metrics, and writes refusals and faults to the log."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -19,22 +19,22 @@ from proxy.payload.oversize import LIMITS, Excess
 from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
 
-# The endpoint label of a request that matched none.
+# The endpoint label of a request that matched no endpoint.
 UNMATCHED: Final = "none"
 _NO_CREDENTIAL: Final = Credential.NONE
 
 
 class Observer(ports.Observer):
-    """The observer of the proxied path. None of its methods waits or raises, whatever becomes of the log."""
+    """The observer of the proxied path. No method waits or raises, even if the log fails."""
 
     def __init__(self, metrics: Metrics, log: FilteringBoundLogger, clock: Clock) -> None:
-        """Write to `metrics` and `log`."""
+        """Count in `metrics`, and write to `log`."""
         self._metrics = metrics
         self._log = log
         self._clock = clock
 
     def answered(self, endpoint: Endpoint, status: int, key_id: str, seconds: float, started: float) -> None:
-        """Count a success that came at once: `credential_used`, `upstream_answered` after `seconds`, and `forwarded`."""
+        """Count a success that came whole: `credential_used`, `upstream_answered` after `seconds`, and `forwarded`."""
         metrics = self._metrics
         name = endpoint.name
         credential = endpoint.credential
@@ -51,7 +51,7 @@ class Observer(ports.Observer):
         metrics.request_duration.observe(endpoint.name, self._clock.monotonic() - started)
 
     def cut(self, reason: Reason, endpoint: Endpoint, status: int, caller: str | None, started: float) -> None:
-        """Count an upstream answer of which the caller got the beginning only, and write its line."""
+        """Count an upstream answer of which the caller got only the beginning, and log it."""
         self.forwarded(endpoint, status, started)
         self._log.warning("answer_cut", reason=reason.value, endpoint=endpoint.name, status=status, caller=caller)
 
@@ -78,16 +78,16 @@ class Observer(ports.Observer):
         self._log.warning("refused", reason=reason.value, endpoint=name, **call, status=status, caller=caller)
 
     def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
-        """Time an attempt that was answered."""
+        """Record the duration of an attempt that was answered."""
         self._metrics.upstream_duration.observe(endpoint.name, seconds)
 
     def credential_held(self, credential: Credential, key_id: str) -> None:
-        """Note a credential that calls may carry from now on."""
+        """Expose the counters of a credential that calls may carry from now on."""
         for verdict in VERDICTS:
             self._metrics.credential_requests.expect(credential, key_id, verdict)
 
     def secret_unavailable(self, path: str, problem: str) -> None:
-        """Log a secret that nothing can be decided without, and that cannot be had yet."""
+        """Log a secret that is not available yet, and without which no request can be decided."""
         self._log.warning("secret_unavailable", path=path, problem=problem)
 
     def secrets_changed(self, keys: Sequence[str]) -> None:
@@ -130,16 +130,16 @@ class Observer(ports.Observer):
         self._log.info("credential_adopted", credential=slot, key_id=key_id, store=version.source.value, version=version.name)
 
     def version_refused(self, slot: str, version: Version, problem: str) -> None:
-        """Log a credential that a store holds and that is not used."""
+        """Log a credential that is in a store but is not used."""
         key_id = version.authorization.key_id
         self._log.warning("credential_refused", credential=slot, key_id=key_id, version=version.name, problem=problem)
 
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
-        """Count a use of a credential."""
+        """Count a use of a credential, and whether it was accepted."""
         self._metrics.credential_requests.values[credential, key_id, "accepted" if accepted else "rejected"].number += 1
 
     def limited(self, bucket: Bucket, result: str) -> None:
-        """Count an admission, a wait or a refusal by a rate limit."""
+        """Count a decision of a rate limit: `result` is admitted, waited or refused."""
         self._metrics.ratelimit.values[bucket, result].number += 1
 
     def retried(self, reason: str) -> None:
@@ -147,11 +147,11 @@ class Observer(ports.Observer):
         self._metrics.retries.add(reason)
 
     def swallowed(self, endpoint: Endpoint) -> None:
-        """Count a rejection that a lenient caller is not told of."""
+        """Count a rejection by Customer.io that a caller without strict mode does not see."""
         self._metrics.lenient_rejections.add(endpoint.name)
 
     def policy_acted(self, hits: Iterable[Hit]) -> None:
-        """Count what the policy did."""
+        """Count the actions of the policy."""
         counts = self._metrics.pii_actions.values
         for hit in hits:
             counts[hit.labels].number += 1
@@ -165,7 +165,7 @@ class Observer(ports.Observer):
                 self._metrics.vendor_limits.expect(endpoint, limit, vendor_limits)
 
     def inventory_kept(self, endpoints: Iterable[str]) -> None:
-        """Note that new fields will be counted."""
+        """Expose the counters of new fields, because an inventory is kept."""
         self._metrics.inventory_unrecorded.expect()
         for name in endpoints:
             self._metrics.inventory_new_fields.expect(name)
@@ -179,7 +179,7 @@ class Observer(ports.Observer):
         self._metrics.inventory_unrecorded.add()
 
     def over_limit(self, endpoint: Endpoint, excesses: Sequence[Excess], mode: Mode, caller: str | None) -> None:
-        """Count what was over a limit of Customer.io; where it was kept from leaving, write a line for each limit."""
+        """Count calls and items over a size limit of Customer.io. If they were not sent, log one line for each limit."""
         limits = Counter(excess.bound.limit.value for excess in excesses)
         for limit, items in limits.items():
             self._metrics.vendor_limits.values[endpoint.name, limit, mode.value].number += items
@@ -187,12 +187,12 @@ class Observer(ports.Observer):
                 self._log.warning("over_vendor_limit", endpoint=endpoint.name, limit=limit, items=items, caller=caller)
 
     def stage_failed(self, stage: str, error: BaseException) -> None:
-        """Count and log a fault of our own in a privacy stage."""
+        """Count and log a fault of the sidecar in a privacy stage."""
         self._metrics.pii_errors.add(stage)
         self._log.error("stage_failed", reason=stage, **fault(error))
 
     def unreachable(self, upstream: str, error: BaseException) -> None:
-        """Log why a connection to Customer.io could not be made."""
+        """Log the reason why a connection to Customer.io could not be made."""
         self._log.warning("upstream_unreachable", upstream=upstream, **fault(error))
 
     def crashed(self, task: str, error: BaseException) -> None:

@@ -1,7 +1,7 @@
-"""The outbound port: joins the journey of a request (`pipeline`) to its sending (`delivery.send`).
+"""The handler that the HTTP server calls: connects the preparation of a request (`pipeline`) to its sending (`delivery.send`).
 
-This is what the HTTP server calls. Nothing here blocks, and every fault becomes a refusal. A large body is prepared in slices,
-with everybody else served in between.
+Nothing here blocks, and every fault becomes a refusal. A large body is prepared in slices, and other requests are served in
+between.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ from proxy.payload.oversize import Excess
 from proxy.policy.fields import DeniedError
 from proxy.rules import Rules
 
-# A larger body is prepared in slices; a coded one may become larger.
+# A larger body is prepared in slices. The second value is for compressed bodies, which become larger.
 SLICED_BYTES: Final = 32_768
 SLICED_CODED_BYTES: Final = 1_024
 
@@ -26,21 +26,21 @@ Pause = Callable[[], None]
 
 
 class Work(Protocol):
-    """Work that is done in slices."""
+    """One piece of work that runs in slices."""
 
     def stop(self) -> None:
-        """End it where it pauses."""
+        """End the work at its current pause."""
 
 
 class Slices(Protocol):
-    """Does work in slices."""
+    """Runs pieces of work in slices (`proxy.slices`)."""
 
     def begin(self, work: Callable[[Pause], None], ended: Callable[[], None]) -> Work:
-        """Do `work`, which calls what it is given between slices, and call `ended` behind it; both in later turns."""
+        """Run `work`, which calls its argument between slices, and call `ended` after it; both in later turns."""
 
 
 class Outbound:
-    """Takes the requests of applications."""
+    """Accepts, prepares and sends the requests of applications."""
 
     def __init__(self, rules: Rules, sender: Sender, observer: Observer, clock: Clock, slices: Slices) -> None:
         """Decide by `rules`, send through `sender`, prepare large bodies in `slices`."""
@@ -54,7 +54,7 @@ class Outbound:
         """Accept a request by its head.
 
         Raises:
-            RefusedError: it is not let in.
+            RefusedError: the request is refused.
         """
         try:
             return pipeline.admit(self.rules, head, self.clock.monotonic())
@@ -65,7 +65,7 @@ class Outbound:
             raise RefusedError(Reason.INTERNAL) from error
 
     def deliver(self, admission: Admission, body: bytes, caller: Caller) -> "Exchange | Preparing | None":
-        """Prepare and send; the answer goes to `caller`, now (None) or later. Never raises."""
+        """Prepare and send a request. The answer goes to `caller`, before this returns (None) or later. This never raises."""
         if len(body) > SLICED_CODED_BYTES and (
             len(body) > SLICED_BYTES or admission.head.headers.get(b"content-encoding") is not None
         ):
@@ -77,11 +77,11 @@ class Outbound:
         return self.send(outgoing, admission, caller)
 
     def send(self, outgoing: Outgoing, admission: Admission, caller: Caller) -> Exchange | None:
-        """Send a prepared call; the answer goes to `caller`, now (None) or later."""
+        """Send a prepared call. The answer goes to `caller`, before this returns (None) or later."""
         return self.sender.send(outgoing, caller, admission.caller, admission.started)
 
     def prepared(self, admission: Admission, body: bytes, *pause: Pause) -> Outgoing | Reason:
-        """Return the call that leaves, or why it is refused, which is counted and logged already. Never raises."""
+        """Return the prepared call, or the reason of its refusal, which is counted and logged here. This never raises."""
         try:
             outgoing, hits = pipeline.prepare(admission, body, *pause)
         except DeniedError as denial:
@@ -96,7 +96,7 @@ class Outbound:
         except pipeline.StageError as failed:
             self._observer.stage_failed(failed.stage, failed.fault)
             reason = Reason.INTERNAL
-        except Exception as error:  # noqa: BLE001  # between the stages; whatever it is, it is told as theirs are
+        except Exception as error:  # noqa: BLE001  # any fault between the stages is reported like a fault of a stage
             self._observer.stage_failed("prepare", error)
             reason = Reason.INTERNAL
         else:
@@ -120,12 +120,12 @@ class Outbound:
 
 
 class Preparing:
-    """A call whose body is prepared in slices; once it is sent, it is the exchange."""
+    """A call whose body is prepared in slices. After it is sent, it passes events on to its exchange."""
 
     __slots__ = ("_admission", "_body", "_caller", "_exchange", "_outbound", "_paused", "_result", "_work", "deadline")
 
     def __init__(self, outbound: Outbound, slices: Slices, admission: Admission, body: bytes, caller: Caller) -> None:
-        """Begin."""
+        """Start to prepare `body` in `slices`."""
         self._outbound = outbound
         self._admission = admission
         self._body = body
@@ -141,7 +141,7 @@ class Preparing:
         self._result = self._outbound.prepared(self._admission, self._body, pause)
 
     def _ended(self) -> None:
-        """Send, or refuse."""
+        """Send the prepared call, or refuse the request."""
         self._release()
         result = self._result
         if isinstance(result, Reason):
@@ -152,13 +152,13 @@ class Preparing:
             self._exchange.pause()
 
     def give_up(self, reason: Reason) -> None:
-        """Stop preparing, and refuse."""
+        """Stop the preparation, and refuse the request."""
         if self._stop():
             self._outbound.refused(reason, self._admission)
             self._caller.refuse(reason)
 
     def _stop(self) -> bool:
-        """Stop preparing; say whether that was still going on."""
+        """Stop the preparation. Return whether it was still running."""
         work = self._work
         if work is None:
             return False
@@ -172,31 +172,31 @@ class Preparing:
         self._outbound.sender.active.discard(self)
 
     def expire(self) -> None:
-        """Stop and answer: it waited too long for its turns."""
+        """Stop and answer, because the preparation took too long."""
         self.give_up(Reason.OVERLOADED)
 
-    # What the caller's connection tells (`http1.server.Exchange`)
+    # Reports of the caller's connection (`http1.server.Exchange`)
 
     def cancel(self) -> None:
-        """Stop: the caller is gone."""
+        """Stop, because the caller is gone."""
         if not self._stop() and self._exchange is not None:
             self._exchange.cancel()
 
     def shut_down(self) -> None:
-        """Stop and answer: the sidecar ends."""
+        """Stop and answer, because the sidecar is shutting down."""
         if self._exchange is not None:
             self._exchange.shut_down()
         else:
             self.give_up(Reason.SHUTTING_DOWN)
 
     def pause(self) -> None:
-        """Send no more of the answer for now."""
+        """Stop sending the answer until `resume`."""
         self._paused = True
         if self._exchange is not None:
             self._exchange.pause()
 
     def resume(self) -> None:
-        """Send on."""
+        """Continue to send the answer."""
         self._paused = False
         if self._exchange is not None:
             self._exchange.resume()

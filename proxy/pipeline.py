@@ -1,7 +1,7 @@
-"""The journey of one request, from its head to the call that leaves: caller, match, decode, policy, rebuilt target.
+"""Prepares one request, from its head to the call that is sent: caller, match, decode, policy, rebuilt target.
 
-All of it is synchronous and pure: values in, an `Outgoing` or a refusal out. Whatever fails in a stage refuses the request;
-nothing is ever forwarded that a stage did not finish with (promise G1).
+All stages are synchronous and pure: values in; an `Outgoing` or a refusal out. A fault in a stage refuses the request. Nothing
+is forwarded unless every stage has completed (promise G1).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -25,36 +25,36 @@ from proxy.policy.fields import Hit
 from proxy.policy.model import Mode
 from proxy.rules import Rules
 
-# An application calls few endpoints with the same fields; it must not fill the memory by calling many.
+# An application calls few endpoints with the same fields. Calls to many endpoints must not fill the memory.
 _POLICIES_MAX: Final = 16
-# Methods whose absent body is told as such (RFC 9110 section 8.6).
+# Methods that send `Content-Length: 0` if there is no body (RFC 9110 section 8.6).
 _BODY_EXPECTED: Final = frozenset({"POST", "PUT", "PATCH"})
 _OFF: Final = Mode.OFF
 _REPORT: Final = Mode.REPORT
 
 
 class OversizeError(RefusedError):
-    """A call, or all items of a batch, are over Customer.io's own limits, and the policy does not let such leave."""
+    """A call, or every item of a batch, is over a size limit of Customer.io, and the policy refuses such calls."""
 
     def __init__(self, excesses: Sequence[Excess]) -> None:
-        """Carry which limits; `hits` is for what the policy did before."""
+        """Hold the exceeded limits. `hits` gets the actions of the policy before the refusal."""
         super().__init__(Reason.VENDOR_LIMIT)
         self.excesses = excesses
         self.hits: Sequence[Hit] = ()
 
 
 class StageError(Exception):
-    """A fault of our own inside a privacy stage."""
+    """A fault of the sidecar inside a privacy stage."""
 
     def __init__(self, stage: str, fault: Exception) -> None:
-        """Name the stage and what failed in it, which compiled code does not keep as `__cause__`."""
+        """Hold the stage and the exception in it, because compiled code does not keep the exception as `__cause__`."""
         super().__init__(stage)
         self.stage = stage
         self.fault = fault
 
 
 class _Facts:
-    """What the fields of a request say to this journey; found out once for all requests that carry the same."""
+    """Facts derived from header fields. They are computed once for all requests with the same fields."""
 
     __slots__ = ("caller", "coding", "is_json", "refused", "rules", "sent", "strict")
 
@@ -65,10 +65,10 @@ class _Facts:
         self.coding = fields.get(b"content-encoding")
         self.is_json = headers.is_json(fields.get(b"content-type"))
         self.strict = fields.get(b"x-strict-mode") == b"1"
-        self.sent: dict[EndpointPolicy, Passed] = {}  # by the policy of an endpoint, for a caller
+        self.sent: dict[EndpointPolicy, Passed] = {}  # by the policy for an endpoint and a caller
 
     def find(self, policy: EndpointPolicy, endpoint: Endpoint, fields: Mapping[bytes, bytes]) -> Passed:
-        """Find out what is sent on of the fields, under a policy."""
+        """Decide which fields are forwarded under a policy, and remember it."""
         if len(self.sent) >= _POLICIES_MAX:
             self.sent.clear()
         passed = self.sent[policy] = fields_sent(policy, self.rules.callers, endpoint, fields)
@@ -76,10 +76,10 @@ class _Facts:
 
 
 def _refused(rules: Rules, fields: Mapping[bytes, bytes], caller: str | None) -> Reason | None:
-    """Return why a request with these fields is let in by nobody. Without a key in the header, the body may have one."""
+    """Return the reason to refuse all requests with these fields, or None. A request without a key may have one in its body."""
     if caller is None:
         return Reason.UNKNOWN_CALLER if b"authorization" in fields else None
-    if rules.callers.named:  # a web page has no key to show
+    if rules.callers.named:  # a web page has no key
         return None
     if from_page(fields):
         return Reason.BROWSER_REQUEST
@@ -96,12 +96,12 @@ def _facts(rules: Rules, fields: Mapping[bytes, bytes]) -> _Facts:
 
 
 def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
-    """Accept a request by its head, before any of its body is read.
+    """Accept a request by its head, before its body is read.
 
     Raises:
-        RefusedError: its caller is unknown, or its target is no Customer.io call that the sidecar forwards.
+        RefusedError: its caller is unknown, or the sidecar does not forward its target.
     """
-    # The caller first: a stranger learns nothing of what is forwarded.
+    # The caller is checked first, so that an unknown caller does not learn which calls are forwarded.
     facts = _facts(rules, head.headers)
     if facts.refused is not None:
         raise RefusedError(facts.refused)
@@ -113,10 +113,10 @@ def admit(rules: Rules, head: RequestHead, now: float) -> Admission:
 
 
 def _keyed_by_body(rules: Rules, head: RequestHead) -> Match:
-    """Return the match of a request without `Authorization`, whose body may say who calls.
+    """Return the match of a request without `Authorization`, whose body may have the caller's key.
 
     Raises:
-        RefusedError: `unknown_caller`, whatever else is wrong with it.
+        RefusedError: `unknown_caller`, for every kind of fault.
     """
     try:
         match = rules.table.match(head.method, head.target)
@@ -128,15 +128,15 @@ def _keyed_by_body(rules: Rules, head: RequestHead) -> Match:
 
 
 def _go_on() -> None:
-    """Do not pause."""
+    """Continue without a pause."""
 
 
 def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_on) -> tuple[Outgoing, list[Hit]]:
-    """Return the call that leaves, and what the policy did to it; `pause` is called between slices of the work.
+    """Return the call that is sent, and the actions of the policy. `pause` is called between slices of the work.
 
     Raises:
-        RefusedError: the body cannot be read, or must not leave.
-        StageError: a stage failed; the request is refused as `internal`.
+        RefusedError: the body cannot be read, or must not be sent.
+        StageError: a stage failed. The request is refused as `internal`.
     """
     rules, match = admission.rules, admission.match
     endpoint = match.endpoint
@@ -151,7 +151,7 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
         if body:
             value = parse(body, rules.depth)
             pause()
-        # Before anybody else sees a caller's key.
+        # First, so that no other stage sees a caller's key.
         stage = "caller"
         caller, value = _identified(admission, value, body)
         stage = "policy"
@@ -173,7 +173,7 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
         if match.unnamed_query:
             stage = "query"
             target += query_sent(policy, match.unnamed_query, named, budget, hits)
-        # Last, for it is about what leaves: a rule may have made a body smaller, or an identifier longer.
+        # Late, because the limits apply to the bytes that are sent: a rule may make a body smaller, or an identifier longer.
         stage = "limits"
         body, excesses, withheld = limited(rules, endpoint, target, value, body)
         stage = "head"
@@ -183,7 +183,7 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
         refusal.hits = hits
         raise
     except RefusedError:
-        if admission.caller is None:  # a stranger is told nothing else
+        if admission.caller is None:  # an unknown caller gets no other reason
             raise RefusedError(Reason.UNKNOWN_CALLER) from None
         raise
     except Exception as error:
@@ -192,10 +192,10 @@ def prepare(admission: Admission, body: bytes, pause: Callable[[], None] = _go_o
 
 
 def _identified(admission: Admission, value: object, body: bytes) -> tuple[str, object]:
-    """Return who calls, and `value` without any caller's key.
+    """Return the caller's name, and `value` without callers' keys.
 
     Raises:
-        RefusedError: nobody who is known, or two at once; or a key stands in the target.
+        RefusedError: the caller is unknown, or keys of two callers occur; or a key is in the target.
     """
     callers, match = admission.rules.callers, admission.match
     caller = admission.caller
@@ -216,10 +216,10 @@ def _identified(admission: Admission, value: object, body: bytes) -> tuple[str, 
 def limited(
     rules: Rules, endpoint: Endpoint, target: bytes, value: object, body: bytes
 ) -> tuple[bytes, Sequence[Excess], Withheld | None]:
-    """Return the body that leaves of `value`, encoded as `body`; what it is over; and what was taken out of it for that.
+    """Return the body that is sent, the exceeded limits, and the items that were removed. `body` is the encoded `value`.
 
     Raises:
-        OversizeError: it must not leave: all of it is over, or it is no batch that Customer.io answers item by item.
+        OversizeError: every item is over a limit, or the call is not a batch that Customer.io answers item by item.
     """
     mode = rules.policy.vendor_limits
     limits = None if mode is _OFF else LIMITS.get(endpoint.name)
@@ -237,10 +237,10 @@ def limited(
 
 
 def _plain(facts: _Facts, body: bytes, max_bytes: int) -> bytes:
-    """Return the body without its coding, if it is of a type that can be looked into."""
+    """Return the body without its content coding, if its type is JSON."""
     if facts.coding is not None:
         body = inflate(body, facts.coding, max_bytes)
-    # SDKs send an empty form, or the literal null, where there is nothing to send: no type can be wrong there.
+    # SDKs send an empty form, or the literal null, if they have no data. Such a body may have any type.
     if not facts.is_json and body.strip() not in (b"", b"null"):
         raise RefusedError(Reason.UNSUPPORTED_MEDIA)
     return body
@@ -251,7 +251,7 @@ def _head(admission: Admission, lines: bytes, target: bytes, length: int) -> byt
     upstream = admission.match.endpoint.upstream
     method = admission.head.method
     if length:
-        # However its type was spelled, the body is now JSON in UTF-8.
+        # The body is now JSON in UTF-8, even if the caller's content type was spelled differently.
         framing = b"Content-Type: application/json\r\nContent-Length: %d\r\n" % length
     else:
         framing = b"Content-Length: 0\r\n" if method in _BODY_EXPECTED else b""
@@ -259,8 +259,8 @@ def _head(admission: Admission, lines: bytes, target: bytes, length: int) -> byt
 
 
 def common_head(host: str) -> bytes:
-    """Return the end of the request line and the header lines that every call to `host` begins with.
+    """Return the end of the request line and the first header lines of every call to `host`.
 
-    An answer is scrubbed of the credential, which a coded one would hide: none is asked for.
+    The credential is scrubbed from answers, which needs uncompressed answers. So the call asks for no content coding.
     """
     return b" HTTP/1.1\r\nHost: %b\r\nAccept: */*\r\nAccept-Encoding: identity\r\n" % host.encode()

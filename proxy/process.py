@@ -1,4 +1,4 @@
-"""What the process asks of the system and of the interpreter, once, at its start."""
+"""Settings of the operating system and the interpreter, made once at the start of the process."""
 
 import ctypes
 import gc
@@ -6,24 +6,24 @@ import resource
 import sys
 from typing import Final
 
-# linux/prctl.h
+# From linux/prctl.h.
 _PR_SET_DUMPABLE = 4
-# Objects made more than freed; then collections of the youngest, then of the middle generation.
+# The number of objects made minus those freed, then of collections of the young generation, then of the middle generation.
 GC_THRESHOLDS: Final = (10_000, 5, 20)
 
 
 def raise_file_limit() -> None:
-    """Let the process hold as many sockets as the system allows it; the soft limit is often 1,024."""
+    """Let the process open as many sockets as the hard limit allows. The soft limit is often 1,024."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def keep_memory_private() -> bool:
-    """Keep what is in memory, real keys among it, from core dumps and debuggers; say whether the system does all of it.
+    """Keep the process's memory, which has real keys, from core dumps and debuggers. Return whether the system allowed it.
 
-    A core dump can be taken in spite of a limit of 0 where the system pipes it to a program (core(5)). On Linux the process is
-    therefore made undumpable as well: then other processes of the same user can neither trace it nor read its memory and
-    environment below `/proc` (PR_SET_DUMPABLE(2const)). macOS has no such thing; its limit holds for every dump.
+    Where the system pipes core dumps to a program, it ignores a size limit of 0 (core(5)). So on Linux the process is also made
+    undumpable: other processes of the same user can neither trace it nor read its memory and environment in `/proc`
+    (PR_SET_DUMPABLE(2const)). On macOS the size limit applies to every dump.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform != "linux":
@@ -32,12 +32,12 @@ def keep_memory_private() -> bool:
 
 
 def settle_garbage_collector() -> None:
-    """Have the garbage collector neither look at what stays nor begin in the middle of a large body.
+    """Keep the garbage collector from scanning permanent objects, and from running during a large body.
 
-    Call it once everything is built: of the 67,000 objects there are then none is ever garbage, and a full collection of them
-    holds the event loop for 60 to 100 ms. Requests and connections leave no cycles, so a collection that a body of many small
-    objects sets off finds nothing. As the interpreter begins, 4 MB of them set off a dozen full ones, a second of work; with
-    these thresholds a full one comes after a million objects more, which is about what 4 MB can be.
+    Call it after everything is built. None of the 67,000 objects at that time ever becomes garbage, and a full collection of
+    them blocks the event loop for 60 to 100 ms. Requests and connections leave no cycles, so a collection during a body with
+    many small objects finds nothing. With the interpreter's thresholds, a body of 4 MB starts a dozen full collections, a
+    second of work. With these thresholds, a full collection comes after a million more objects, about as many as 4 MB can have.
     """
-    gc.freeze()  # with no collection before: it would hold the loop as long, and finds four objects
+    gc.freeze()  # without a collection before: it would block the loop as long, and frees only four objects
     gc.set_threshold(*GC_THRESHOLDS)

@@ -1,4 +1,4 @@
-"""One consistent snapshot of everything that decides on a request."""
+"""One consistent snapshot of all settings that decide on a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from proxy.policy.inventory import Inventory
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """Replaced whole, never changed: a request is decided by one of them from beginning to end.
+    """The snapshot. It is replaced as a whole and never changed, so one snapshot decides on a request from beginning to end.
 
-    `heads` gives, for each upstream, the end of the request line and the header lines that every call to it begins with;
-    `body_bytes`, `large_body_bytes` and `depth` bound a body; `inventory` is where fields are written down, if they are;
-    `hosts` are the names that requests may be sent to.
+    `heads` has, for each upstream, the end of the request line and the first header lines of every call. `body_bytes`,
+    `large_body_bytes` and `depth` are the size limits of a body. `inventory` records fields, if it is configured. `hosts` are
+    the names that the Host of a request may have.
     """
 
     table: Table

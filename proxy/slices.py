@@ -1,8 +1,8 @@
-"""Runs long work on the event loop in slices, so that everything else is served in between (promise G11).
+"""Runs long work on the event loop in slices, so that other requests are served in between (promise G11).
 
-The work is ordinary synchronous code that calls `pause` now and then. It runs on a greenlet: a stack of its own, which `pause`
-leaves and a later turn of the loop enters again. One slice runs in each turn, whatever the number of pieces of work. The oldest
-`STARTED_MAX` take turns; the others are not begun, so that what they work with takes no memory yet.
+The work is ordinary synchronous code that calls `pause` from time to time. It runs on a greenlet, which has its own stack:
+`pause` leaves the stack, and a later turn of the loop enters it again. Each turn runs one slice, for any number of pieces of
+work. The oldest `STARTED_MAX` pieces take turns. The others are not started, so they take no memory for their work yet.
 """
 
 from collections import deque
@@ -16,15 +16,15 @@ STARTED_MAX = 8
 
 
 class Slices:
-    """The work that is under way in slices."""
+    """All pieces of work that run in slices."""
 
     def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        """Run slices by `call_soon`, which calls a function in the next turn of the loop."""
+        """Run slices with `call_soon`, which calls a function in the next turn of the loop."""
         self._call_soon = call_soon
         self._waiting: deque[Work] = deque()
 
     def begin(self, work: Callable[[Pause], None], ended: Callable[[], None]) -> "Work":
-        """Run `work` from the next turn on, and call `ended` once it has returned. `work` must not raise."""
+        """Run `work` from the next turn on, and call `ended` after it has returned. `work` must not raise."""
         begun = Work(work, ended)
         self._waiting.append(begun)
         if len(self._waiting) == 1:
@@ -32,7 +32,7 @@ class Slices:
         return begun
 
     def _turn(self) -> None:
-        """Run one slice."""
+        """Run one slice of the first piece, and move that piece back in the queue."""
         waiting = self._waiting
         work = waiting[0]
         try:
@@ -46,12 +46,12 @@ class Slices:
 
 
 class Work:
-    """One piece of work."""
+    """One piece of work, on its own greenlet."""
 
     __slots__ = ("_ended", "_greenlet", "_work", "pending")
 
     def __init__(self, work: Callable[[Pause], None], ended: Callable[[], None]) -> None:
-        """Begin with the first turn."""
+        """Prepare `work`. It starts with the first `go_on`."""
         self._work = work
         self._ended = ended
         self._greenlet = greenlet(self._run)
@@ -65,12 +65,12 @@ class Work:
             self._finish()
 
     def _finish(self) -> None:
-        if self.pending:  # it was not stopped meanwhile
+        if self.pending:  # not stopped in the meantime
             self.pending = False
             self._ended()
 
     def stop(self) -> None:
-        """End the work where it pauses; `ended` is not called."""
+        """End the work at its current pause. `ended` is not called."""
         self.pending = False
         self._greenlet.throw()
 
@@ -79,5 +79,5 @@ class Work:
 
     def _pause(self) -> None:
         parent = self._greenlet.parent
-        assert parent is not None  # noqa: S101  # a greenlet that runs was entered from another
+        assert parent is not None  # noqa: S101  # a running greenlet was entered from another one
         parent.switch()

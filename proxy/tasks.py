@@ -1,4 +1,4 @@
-"""The one place that makes asyncio tasks: each is named, held until it ends, and a crash in it is reported."""
+"""The only place that makes asyncio tasks. Each task has a name and is referenced until it ends, and its crash is reported."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,7 +8,7 @@ class Tasks:
     """The running tasks of one event loop."""
 
     def __init__(self, crashed: Callable[[str, BaseException], None]) -> None:
-        """Report a task that ends with an exception to `crashed`, by its name."""
+        """Call `crashed` with the name and the exception of each task that fails."""
         self._crashed = crashed
         self._running: set[asyncio.Task[None]] = set()
 
@@ -21,7 +21,7 @@ class Tasks:
         return task
 
     async def cancel(self) -> None:
-        """Cancel whatever still runs and wait for its end."""
+        """Cancel all running tasks, and wait until they have ended."""
         running = tuple(self._running)
         for task in running:
             task.cancel()

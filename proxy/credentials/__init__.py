@@ -1,1 +1,1 @@
-"""The secrets the sidecar holds: where they are, and reading them."""
+"""The sidecar's secrets: references to them, the stores they are read from, and their rotation."""

@@ -1,10 +1,10 @@
-"""Secrets kept at AWS: in Secrets Manager, `aws-sm:NAME[#FIELD]`, and in SSM Parameter Store, `aws-ssm:/NAME`.
+"""Reads secrets from AWS Secrets Manager (`aws-sm:NAME[#FIELD]`) and SSM Parameter Store (`aws-ssm:/NAME`).
 
-botocore finds out who the sidecar is (its default chain: environment, web identity, container, instance, shared files), signs
-and parses; `cloud_http` sends. A read asks once. Once AWS rejects the credentials, the next read looks for them anew, so that a
-rotated file is picked up.
+botocore finds the credentials (its default chain: environment, web identity, container, instance, shared files), signs requests
+and parses answers. `cloud_http` sends. A read makes one request. After AWS rejects the credentials, the next read looks for
+them again, so that a rotated file is used.
 
-What is said of a failure is a fixed text that tells what to do next, never a word of AWS's.
+An error is a fixed text that says how to fix the problem. It never quotes AWS.
 AWS's APIs: docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html and
 docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html.
 """
@@ -30,23 +30,23 @@ from proxy.sensitive import Sensitive
 AwsKind = Literal[Kind.AWS_SM, Kind.AWS_SSM]
 
 NO_IDENTITY = "there are no AWS credentials that work: give the Pod a role, or see the default credential chain of the AWS SDKs"
-NO_ROLE = "AWS does not let the sidecar take its role: check the role's trust policy, and the token that is shown for it"
-EXPIRED = "AWS says that the credentials expired: renew them where they come from"
-REJECTED = "AWS does not accept the credentials: check the access key where it comes from, and this machine's clock"
-SKEWED = "AWS says that the request's time is wrong: set this machine's clock"
+NO_ROLE = "AWS does not let the sidecar assume its role: check the role's trust policy, and the token that it is assumed with"
+EXPIRED = "the AWS credentials have expired: renew them at their source"
+REJECTED = "AWS does not accept the credentials: check the access key at its source, and this machine's clock"
+SKEWED = "AWS says that the request's time is wrong: correct this machine's clock"
 NO_REGION = "the AWS region is not known: set stores.aws.region"
 DISABLED_KEY = "AWS cannot decrypt the secret: check the state of its KMS key, and that the role may use kms:Decrypt with it"
-NOT_A_NAME = "AWS takes no such name: correct the reference"
+NOT_A_NAME = "AWS does not accept this name: correct the reference"
 BINARY = "the secret is binary: store it as text"
-PENDING_DELETION = "the secret is marked for deletion: restore it, or write it anew"
+PENDING_DELETION = "the secret is marked for deletion: restore it, or create a new one"
 NOT_FOUND = (
-    "there is no such secret, or none that is current, in this account and region: create it, or correct the name or region"
+    "there is no such secret, or no current version, in this account and region: create it, or correct the name or region"
 )
-FORBIDDEN = "AWS forbids the read: the role must be allowed {}, and kms:Decrypt where the key is the customer's own"
-OTHER = "AWS refuses the read: AWS CloudTrail says why"
-NOT_AWS = "what answers is not AWS: check stores.aws.endpoint"
+FORBIDDEN = "AWS forbids the read: the role must be allowed {}, and kms:Decrypt if the KMS key is customer managed"
+OTHER = "AWS refuses the read: see AWS CloudTrail for the reason"
+NOT_AWS = "the server that answers is not AWS: check stores.aws.endpoint"
 
-# docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, and the errors of the two calls.
+# Sources: docs.aws.amazon.com/IAM/latest/APIReference/CommonErrors.html, and the errors of the two calls.
 _CODES: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(("ExpiredToken", "ExpiredTokenException"), EXPIRED)
     | dict.fromkeys(
@@ -67,13 +67,13 @@ _CODES: Mapping[str, str] = MappingProxyType(
     | {"InvalidRequestException": PENDING_DELETION}
 )  # fmt: skip
 
-# After these, the next read looks for credentials anew.
+# After these errors, the next read looks for the credentials again.
 _OF_IDENTITY = frozenset({NO_IDENTITY, NO_ROLE, EXPIRED, REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """How a kind of secret is asked for: of which service, by which operation, and what its answer comes to."""
+    """The API call that reads one kind of secret: service, operation, parameters, and the parser of its answer."""
 
     service: str
     operation: str
@@ -84,10 +84,10 @@ class _Call:
 
 
 class AwsProvider:
-    """Reads one kind of secret, as the default credential chain says who reads."""
+    """Reads one kind of secret, with credentials of the default chain."""
 
     def __init__(self, kind: AwsKind, aws: Aws, timeout_seconds: float, clock: Clock) -> None:
-        """Read as `aws` says; credentials and connections are made once there is something to read."""
+        """Read with the settings in `aws`. Credentials are looked for, and connections made, at the first read."""
         self._call = _CALLS[kind]
         self._aws = aws
         self._http = Http("AWS", "aws", timeout_seconds, clock)
@@ -98,7 +98,7 @@ class AwsProvider:
         silence("botocore")
 
     def read(self, document: str) -> Document:
-        """See `Provider.read`."""
+        """Return the secret or parameter named `document`; see `Provider.read`."""
         outcome = self._outcome(document)
         if isinstance(outcome, Document):
             return outcome
@@ -107,7 +107,7 @@ class AwsProvider:
         raise UnreadableError(outcome)
 
     def _outcome(self, document: str) -> Document | str:
-        """Return what was read, or what is wrong. No exception gets out: those of the library hold names and AWS's words."""
+        """Return the document, or the problem. No exception leaves: exceptions of the library contain names and answers."""
         try:
             if self._client is None:
                 self._client = self._new_client()
@@ -121,22 +121,22 @@ class AwsProvider:
             return NO_REGION
         except ParamValidationError:
             return NOT_A_NAME
-        except (BotoCoreError, OSError):  # a file that the chain names may be missing
+        except (BotoCoreError, OSError):  # OSError: a file that the chain refers to may be missing
             return NO_IDENTITY
-        except Exception:  # noqa: BLE001 - parsing what is no answer of AWS's may raise anything, and its text quotes the answer
+        except Exception:  # noqa: BLE001 - parsing a foreign answer may raise anything, and the exception's text quotes it
             return NOT_AWS
 
     def _new_client(self) -> Any:  # noqa: ANN401 - botocore makes its clients at run time
         session = Session()
         session.set_default_client_config(self._config)
-        session.register("before-send", self._sent)  # for every client of the session: the one that takes a role, too
+        session.register("before-send", self._sent)  # for all clients of the session, also the one that assumes a role
         endpoint = str(self._aws.endpoint) if self._aws.endpoint else None
-        # Where secrets are read from is the configuration's to say, which insists on TLS; no variable or file changes it (G10).
+        # Only our configuration, which requires TLS, sets the endpoint. No variable or file changes it (promise G10).
         only_ours = Config(ignore_configured_endpoint_urls=True)
         return session.create_client(self._call.service, region_name=self._aws.region, endpoint_url=endpoint, config=only_ours)
 
     def _sent(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        """Send in botocore's place."""
+        """Send a request in place of botocore's own HTTP client."""
         answer = self._http.send(request.method, request.url, request.headers, request.body)
         return AWSResponse(request.url, answer.status, answer.headers, answer)
 
@@ -147,8 +147,7 @@ class AwsProvider:
         return _CODES.get(code, OTHER).format(self._call.permission if _CODES.get(code) == FORBIDDEN else "AWS")
 
 
-# What an answer comes to. It is looked at here and nowhere else: no variable with a secret in it stands where an error is
-# raised.
+# Parsers of answers. Only these functions see an answer, so no frame that raises an error has a variable with a secret.
 
 
 def _secret(answer: Mapping[str, Any]) -> Document | str:
@@ -162,7 +161,7 @@ def _secret(answer: Mapping[str, Any]) -> Document | str:
 
 
 def _parsed(text: str) -> Mapping[str, object]:
-    """Return the fields of a secret that is a JSON object; none of any other."""
+    """Return the fields of a secret that is a JSON object; an empty mapping for any other secret."""
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -1,10 +1,10 @@
-"""Which application is calling: the placeholder key of its SDK against the configured callers.
+"""Finds out which application is calling, by the placeholder key of its SDK.
 
-The key is what the SDK was given in place of the real one: the Basic password, else the Basic user, else the Bearer token.
-Base64 is taken in both alphabets, padded or not, because official clients differ in it.
+An SDK is configured with a placeholder in place of the real key. It sends it as the Basic password, otherwise the Basic user,
+otherwise the Bearer token. Both base64 alphabets are accepted, with and without padding, because official clients differ.
 
-Keys are compared as SHA-256 digests, so that the time a comparison takes says nothing about the key. Long ones are kept as they
-are too, to be found where they must not leave (`shown`).
+Keys are compared as SHA-256 digests, so that the duration of a comparison reveals nothing about the key. Long keys are also
+kept as text, to be found in bodies and targets, where they must not leave (`shown`).
 """
 
 import base64
@@ -18,33 +18,33 @@ from urllib.parse import quote
 
 from proxy.sensitive import Sensitive
 
-# What an application is called where nobody is told apart. A configured caller cannot have this name.
+# The name of every application if no callers are configured. A configured caller cannot have this name.
 ANYONE = "anyone"
-# A shorter key could be an ordinary word of a body.
+# A shorter key could be an ordinary word in a body.
 HIDDEN_MIN_BYTES = 16
-# Up to so many keys are looked for in the bytes of a body; of more, its values are looked up instead.
+# Up to this many keys are searched for in the bytes of a body. With more keys, the values of every body are looked up instead.
 _SOUGHT = 8
-# A longer header is refused unread: no SDK key comes near.
+# A longer header is not read. The keys of SDKs are far shorter.
 AUTHORIZATION_MAX_BYTES = 8192
 
 
 class DuplicateKeyError(Exception):
-    """Two callers have the same key; `names` says which."""
+    """Two callers have the same key; `names` are their names."""
 
     def __init__(self, first: str, second: str) -> None:
-        """Name the two callers."""
+        """Hold the names of the two callers."""
         super().__init__(first, second)
         self.names = (first, second)
 
 
 @dataclass(frozen=True, slots=True)
 class Callers:
-    """The applications that may call. Without any, everyone may, as `ANYONE`."""
+    """The applications that may call. If none are configured, every application may call, as `ANYONE`."""
 
     _names: Mapping[bytes, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
     _unsuppressing: frozenset[str] = frozenset()
     hidden: frozenset[object] = field(default=frozenset(), repr=False)
-    """The values by which a key that is long enough stands in JSON: as text, and where it is a number, as that."""
+    """The JSON values of long keys: as text and, if the key is a number, as a number too."""
     _sought: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
@@ -52,7 +52,7 @@ class Callers:
         """Return the callers with these names and keys.
 
         Raises:
-            DuplicateKeyError: a key names two callers.
+            DuplicateKeyError: two callers have the same key.
         """
         names: dict[bytes, str] = {}
         for name, key in keys:
@@ -61,12 +61,12 @@ class Callers:
                 raise DuplicateKeyError(names[digest], name)
             names[digest] = name
         long = [text for _, key in keys if len(text := key.reveal()) >= HIDDEN_MIN_BYTES]
-        sought = dict.fromkeys(spelled.encode() for text in long for spelled in (text, quote(text, safe="")))  # as targets do
+        sought = dict.fromkeys(spelled.encode() for text in long for spelled in (text, quote(text, safe="")))  # as in targets
         numbers = [int(text) for text in long if text.isdecimal() and text[0] != "0"]
         return cls(MappingProxyType(names), unsuppressing, frozenset([*long, *numbers]), tuple(sought))
 
     def caller_of(self, authorization: bytes | None) -> str | None:
-        """Return the name of the caller whose `Authorization` value this is, or None for a stranger."""
+        """Return the name of the caller with this `Authorization` value, or None if it is unknown."""
         if not self._names:
             return ANYONE
         key = presented_key(authorization)
@@ -78,31 +78,31 @@ class Callers:
         return {self._names[digest] for digest in digests if digest in self._names}
 
     def may_be_in(self, text: bytes, target: bytes = b"") -> bool:
-        """Say whether a JSON text, or a target, may hold one of the keys in `hidden`; for certain only where it says no."""
+        """Say whether a JSON text or a target may contain a key in `hidden`. Only False is certain."""
         sought = self._sought
         if len(sought) > _SOUGHT or b"\\" in text:
             return bool(sought)
-        for key in sought:  # noqa: SIM110  # a generator takes three times as long
+        for key in sought:  # noqa: SIM110  # a generator would take three times as long
             if key in text or key in target:
                 return True
         return False
 
     def stand_in(self, text: bytes) -> bool:
-        """Say whether `text` holds one of the keys that are looked for."""
+        """Say whether `text` contains one of the long keys."""
         return any(key in text for key in self._sought)
 
     @property
     def named(self) -> bool:
-        """Whether a caller has to show a key."""
+        """Whether callers are configured, so that a caller must send a key."""
         return bool(self._names)
 
     def may_unsuppress(self, name: str) -> bool:
-        """Tell whether this caller may lift the suppression of an erased person."""
+        """Say whether this caller may lift the suppression of an erased person."""
         return name in self._unsuppressing
 
 
 def presented_key(authorization: bytes | None) -> bytes | None:
-    """Return the key in an `Authorization` value, or None where there is none to be read."""
+    """Return the key in an `Authorization` value, or None if there is none."""
     if authorization is None or len(authorization) > AUTHORIZATION_MAX_BYTES:
         return None
     scheme, _, rest = authorization.strip(b" \t").partition(b" ")
@@ -118,7 +118,7 @@ def presented_key(authorization: bytes | None) -> bytes | None:
 
 
 def _base64_decoded(text: bytes) -> bytes:
-    """Return the decoded bytes; nothing where `text` is not base64."""
+    """Return the decoded bytes; no bytes if `text` is not base64."""
     standard = text.rstrip(b"=").replace(b"-", b"+").replace(b"_", b"/")
     try:
         return base64.b64decode(standard + b"=" * (-len(standard) % 4), validate=True)

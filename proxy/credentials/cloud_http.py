@@ -1,10 +1,10 @@
-"""HTTP with the servers of a cloud, for its client library to send through.
+"""The HTTP client through which a cloud's client library sends.
 
-* Nothing is sent twice, no redirect is followed, and no proxy and no `.netrc` is taken from the environment: a token for a
-  store goes to that store.
-* Connecting, waiting for the answer and reading it take `stores.timeout_seconds` each at most; an answer's size is bounded.
-* Where there is no answer to use, an `UnansweredError` goes through the library: it is of a kind that no library sends again
-  for, and its fixed text tells what to do next.
+* It sends nothing twice, follows no redirect, and uses no proxy and no `.netrc` from the environment. So a token for a store
+  goes only to that store.
+* Connecting, waiting for the answer and reading it take at most `stores.timeout_seconds` each. An answer has a size limit.
+* Without a usable answer it raises an `UnansweredError`, which passes through the library: no library retries for this type.
+  Its fixed text says how to fix the problem.
 """
 
 import logging
@@ -18,43 +18,43 @@ from urllib3.exceptions import HTTPError, ReadTimeoutError, SSLError
 from proxy.clock import Clock
 from proxy.trust import verifying
 
-# The largest secret of the stores has 64 KiB; coded as JSON it stays far below this.
+# The largest secret in these stores has 64 KiB. As JSON it stays far below this size limit.
 ANSWER_MAX_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 16
 
-SLOW = "{} does not answer in time: look at the way there, or raise stores.timeout_seconds"
-UNREACHABLE = "{} cannot be reached: check stores.{}.endpoint, name resolution, and what the network lets out"
-UNTRUSTED = "no TLS with {}: its certificate must be of an authority that this machine trusts, and name the host"
-REDIRECTED = "{} redirects, which is not followed: check stores.{}.endpoint"
+SLOW = "{} does not answer in time: check the network path, or raise stores.timeout_seconds"
+UNREACHABLE = "{} cannot be reached: check stores.{}.endpoint, name resolution, and the network's rules for outgoing traffic"
+UNTRUSTED = "no TLS with {}: its certificate must be from an authority that this machine trusts, and must name the host"
+REDIRECTED = "{} answers with a redirect, which the sidecar does not follow: check stores.{}.endpoint"
 LONG = f"the answer of {{}} is longer than {ANSWER_MAX_BYTES} bytes: check stores.{{}}.endpoint"
 BUSY = "{}'s quota of requests is used up: raise it, or stores.refresh_seconds"
-FAILED = "{} failed: its status page may say why"
+FAILED = "{} failed: see its status page"
 
-# What the libraries would send again for, or follow. The rest is theirs to read.
+# For these statuses the libraries would send again, or follow. They read all other answers.
 _STATUSES: Mapping[int, str] = MappingProxyType(
     dict.fromkeys(range(300, 400), REDIRECTED) | {408: SLOW, 429: BUSY} | dict.fromkeys(range(500, 600), FAILED)
 )
 
 
 class UnansweredError(Exception):
-    """There is no answer to use; the text says why, and holds nothing of request or answer."""
+    """There is no usable answer. The text says why, and contains nothing of the request or answer."""
 
 
 class Http:
-    """Requests to one cloud."""
+    """Sends requests to the servers of one cloud."""
 
     def __init__(self, cloud: str, section: str, timeout_seconds: float, clock: Clock) -> None:
-        """Say `cloud` and `stores.<section>` where something is wrong."""
+        """Begin without a connection. Error texts name `cloud` and `stores.<section>`."""
         self._named = (cloud, section)
         self._timeout_seconds = timeout_seconds
         self._clock = clock
         self._tls = verifying()
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None) -> HTTPResponse:
-        """Return the answer, whole and in memory, whatever its status but one that stands for no answer.
+        """Return the whole answer, in memory.
 
         Raises:
-            UnansweredError: there is none, or none to use.
+            UnansweredError: there is no answer, it is too slow or too large, or its status is 3xx, 408, 429 or 5xx.
         """
         answer: HTTPResponse | str
         try:
@@ -63,14 +63,14 @@ class Http:
             answer = UNTRUSTED
         except ReadTimeoutError:
             answer = SLOW
-        except (HTTPError, ValueError):  # a URL may not be one: credentials can name where they are renewed
+        except (HTTPError, ValueError):  # ValueError: credentials may contain an invalid URL for their renewal
             answer = UNREACHABLE
         if isinstance(answer, str):
             raise UnansweredError(answer.format(*self._named))
         return answer
 
     def _answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes | str | None) -> HTTPResponse | str:
-        """Connect anew, because an idle connection is cut without a word; ask for what is not coded, because decoding grows."""
+        """Use a new connection, because idle ones break silently. Ask for no content coding: a decoded answer could be huge."""
         uncoded = HTTPHeaderDict(headers)
         uncoded["Accept-Encoding"] = "identity"
         timeout = Timeout(connect=self._timeout_seconds, read=self._timeout_seconds)
@@ -91,7 +91,7 @@ class Http:
             return HTTPResponse(BytesIO(content), kept, response.status, reason=response.reason, preload_content=False)
 
     def _content(self, response: BaseHTTPResponse) -> bytes | str:
-        """Return what is in `response`, or what is wrong with it."""
+        """Return the body of `response`, or the problem with it."""
         content = bytearray()
         deadline = self._clock.monotonic() + self._timeout_seconds
         while chunk := response.read1(_CHUNK_BYTES):
@@ -104,7 +104,7 @@ class Http:
 
 
 def silence(library: str) -> None:
-    """Let `library`, and all of it that is loaded, log nothing: at some levels it logs what was sent and what came back."""
+    """Turn off the logs of `library` and its loaded modules: at some levels they contain requests and answers."""
     logging.getLogger(library).setLevel(logging.CRITICAL + 1)
     for name in list(logging.root.manager.loggerDict):
         if name.startswith(f"{library}."):

@@ -1,4 +1,4 @@
-"""Secrets kept in the environment: `env:NAME`, or in the file that `NAME_FILE` names."""
+"""Reads secrets from environment variables: `env:NAME`, or the file whose path is in `NAME_FILE`."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +12,14 @@ class EnvProvider:
     """Reads a secret from an environment that is passed in."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        """Read from `environ`."""
+        """Read from `environ`, which does not change while the process runs."""
         self._environ = environ
 
     def read(self, document: str) -> Document:
-        """See `Provider.read`; both `NAME` and `NAME_FILE` is refused, since either could be the stale one."""
+        """Return the secret in the variable `document`; see `Provider.read`.
+
+        `NAME` and `NAME_FILE` together are refused, because either could be out of date.
+        """
         value = self._environ.get(document)
         path = self._environ.get(document + "_FILE")
         if value is not None and path is not None:

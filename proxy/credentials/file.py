@@ -1,4 +1,4 @@
-"""Secrets kept in files: `file:PATH`, as Kubernetes and Docker mount them."""
+"""Reads secrets from files: `file:PATH`, as Kubernetes and Docker mount them."""
 
 import errno
 import os
@@ -11,15 +11,15 @@ from types import MappingProxyType
 from proxy.credentials.model import SECRET_MAX_BYTES, WHOLE, AbsentError, Document, UnreadableError, naming
 from proxy.sensitive import Sensitive
 
-# Room for line ends; one byte more is read to see that there is more.
+# Two bytes more, for a line end. One further byte is read to detect a longer file.
 _READ_MAX_BYTES = SECRET_MAX_BYTES + 2
 
 _PROBLEMS: Mapping[int, str] = MappingProxyType(
     {
         errno.ENOENT: "there is no such file",
         errno.ENOTDIR: "there is no such file",
-        errno.EACCES: "the file may not be read",
-        errno.EPERM: "the file may not be read",
+        errno.EACCES: "the sidecar has no permission to read the file",
+        errno.EPERM: "the sidecar has no permission to read the file",
         errno.EISDIR: "it is a folder, not a file",
     }
 )
@@ -28,15 +28,15 @@ _ABSENT = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 class FileProvider:
-    """Reads a secret from a regular file, again at every call."""
+    """Reads a secret from a regular file. Each call reads the file again."""
 
     def read(self, document: str) -> Document:
-        """See `Provider.read`."""
+        """Return the secret in the file at the path `document`; see `Provider.read`."""
         return read_file(Path(document))
 
 
 def read_file(path: Path) -> Document:
-    """Return the secret in the file at `path`. Its date is no version's: mounting a secret makes a new file.
+    """Return the secret in the file at `path`. It has no version date, because mounting a secret makes a new file.
 
     Raises:
         AbsentError: there is none.
@@ -58,7 +58,7 @@ def read_file(path: Path) -> Document:
 
 
 def _bounded(path: Path) -> bytes:
-    """Return the first bytes of a regular file; opened without waiting, because a named pipe would never answer."""
+    """Return the first bytes of a regular file. It is opened without blocking, because a named pipe could block forever."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -70,5 +70,5 @@ def _bounded(path: Path) -> bytes:
 
 
 def reason(error: OSError) -> str:
-    """Return why a file cannot be read, without its name."""
+    """Return the reason why a file cannot be read, without its name."""
     return _PROBLEMS.get(error.errno or 0, "the file cannot be read")

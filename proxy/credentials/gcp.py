@@ -1,11 +1,10 @@
-"""Secrets kept in Google Cloud Secret Manager: `gcp:projects/P/secrets/S[/versions/V]`, the newest version without V.
+"""Reads secrets from Google Cloud Secret Manager: `gcp:projects/P/secrets/S[/versions/V]`; without V, the newest version.
 
-Google's client finds out who the sidecar is (Application Default Credentials), spells and parses; `cloud_http` sends, for the
-client as for whatever renews the credentials. A read asks for the version, and, where that is a new one, for its date; an
-access token that is rejected is renewed once. Once Google rejects the credentials themselves, the next read looks for them
-anew.
+Google's client finds the credentials (Application Default Credentials), builds requests and parses answers. `cloud_http` sends,
+also when credentials are renewed. A read requests the version and, if it is new, its date. A rejected access token is renewed
+once. After Google rejects the credentials themselves, the next read looks for them again.
 
-What is said of a failure is a fixed text that tells what to do next, never a word of Google's.
+An error is a fixed text that says how to fix the problem. It never quotes Google.
 Google's API: cloud.google.com/secret-manager/docs/reference/rest/v1/projects.secrets.versions.
 """
 
@@ -32,41 +31,41 @@ from proxy.credentials.cloud_http import Http, UnansweredError, silence
 from proxy.credentials.model import WHOLE, Document, UnreadableError
 from proxy.sensitive import Sensitive
 
-# A project's id may have a domain in front of it ("example.com:project"); of a version there is a number, an alias or "latest".
+# A project id may begin with a domain ("example.com:project"). A version is a number, an alias or "latest".
 _VERSION_NAME = re.compile(r"projects/[A-Za-z0-9][A-Za-z0-9.:-]*/secrets/[A-Za-z0-9_-]+/versions/(?P<version>[A-Za-z0-9_-]+)")
 _GOOGLE = Origin("secretmanager.googleapis.com", 443, tls=True)
 
 NO_IDENTITY = (
     "there are no Application Default Credentials: give the Pod's service account a Google identity (Workload Identity), "
-    "or let GOOGLE_APPLICATION_CREDENTIALS name a file of credentials"
+    "or set GOOGLE_APPLICATION_CREDENTIALS to the path of a credentials file"
 )
-REJECTED = (
-    "Google does not accept the sidecar's credentials: renew them, or check what they stand for, and that it still exists"
-)
+REJECTED = "Google does not accept the sidecar's credentials: renew them, or check that the account they belong to still exists"
 FORBIDDEN = "Google forbids the read: the sidecar's identity needs roles/secretmanager.secretAccessor on the secret"
-NO_SCOPE = "the machine's access scopes forbid the read: give it the scope cloud-platform"
-NO_API = "the project does not serve Secret Manager: enable its API (secretmanager.googleapis.com)"
+NO_SCOPE = "the machine's access scopes forbid the read: add the scope cloud-platform"
+NO_API = "Secret Manager is not enabled in the project: enable its API (secretmanager.googleapis.com)"
 NOT_FOUND = "there is no such secret or version: create it, or correct the reference"
 NOT_ENABLED = "the version is disabled or destroyed: enable it, or add a new one"
-NOT_A_NAME = "Google takes no such name: it is projects/PROJECT/secrets/SECRET, and /versions/VERSION where one is meant"
+NOT_A_NAME = (
+    "Google does not accept this name: write projects/PROJECT/secrets/SECRET or projects/PROJECT/secrets/SECRET/versions/V"
+)
 BINARY = "the secret is binary: store it as text"
-DAMAGED = "the secret does not have the checksum that Google sent with it: what stands between changes answers"
-OTHER = "Google refuses the read: the audit logs of the project say why"
-NOT_GOOGLE = "what answers is not Secret Manager: check stores.gcp.endpoint"
+DAMAGED = "the secret does not have the checksum that Google sent with it: something on the network path changes answers"
+OTHER = "Google refuses the read: see the audit logs of the project for the reason"
+NOT_GOOGLE = "the server that answers is not Secret Manager: check stores.gcp.endpoint"
 
-# 400 is what Google answers if a version cannot be read in its state; the name was checked before.
+# Google answers 400 if the version is disabled or destroyed. An invalid name is refused before the request.
 _STATUSES: Mapping[int, str] = MappingProxyType({400: NOT_ENABLED, 401: REJECTED, 403: FORBIDDEN, 404: NOT_FOUND})
-# google.api.ErrorReason, where it says more than the status.
+# Values of google.api.ErrorReason that say more than the status.
 _REASONS: Mapping[str, str] = MappingProxyType({"SERVICE_DISABLED": NO_API, "ACCESS_TOKEN_SCOPE_INSUFFICIENT": NO_SCOPE})
-# After these, the next read looks for credentials anew.
+# After these errors, the next read looks for the credentials again.
 _OF_IDENTITY = frozenset({NO_IDENTITY, REJECTED})
 
 
 class GoogleProvider:
-    """Reads secrets from Secret Manager, as Application Default Credentials say who reads."""
+    """Reads secrets from Secret Manager, with Application Default Credentials."""
 
     def __init__(self, gcp: GoogleCloud, timeout_seconds: float, clock: Clock) -> None:
-        """Read as `gcp` says; credentials are looked for once there is something to read."""
+        """Read with the settings in `gcp`. Credentials are looked for at the first read."""
         self._origin = gcp.endpoint or _GOOGLE
         self._adapter = _Adapter(Http("Google Cloud", "gcp", timeout_seconds, clock))
         self._transport: _Transport | None = None
@@ -74,7 +73,7 @@ class GoogleProvider:
         silence("google")
 
     def read(self, document: str) -> Document:
-        """See `Provider.read`."""
+        """Return the secret named `document`; see `Provider.read`."""
         outcome = self._outcome(document, document if "/versions/" in document else f"{document}/versions/latest")
         if isinstance(outcome, Document):
             return outcome
@@ -83,7 +82,7 @@ class GoogleProvider:
         raise UnreadableError(outcome)
 
     def _outcome(self, document: str, name: str) -> Document | str:
-        """Return what was read, or what is wrong. No exception gets out: those of the library hold names and Google's words."""
+        """Return the document, or the problem. No exception leaves: exceptions of the library contain names and answers."""
         if not _VERSION_NAME.fullmatch(name):
             return NOT_A_NAME
         try:
@@ -98,15 +97,15 @@ class GoogleProvider:
             return NO_IDENTITY
         except GoogleAuthError:
             return REJECTED
-        except Exception:  # noqa: BLE001 - parsing what is no answer of Google's may raise anything, and its text quotes the answer
+        except Exception:  # noqa: BLE001 - parsing a foreign answer may raise anything, and the exception's text quotes it
             return NOT_GOOGLE
 
     def _new_transport(self) -> "_Transport":
-        """Return a client that is signed in. Where Google's machines have credentials, a machine elsewhere has nothing."""
+        """Return a client with credentials. A machine outside Google has none, unless a file provides them."""
         try:
-            # Without scopes at first: with them, the project of the credentials would be looked up, which nothing here needs.
+            # Scopes are added later. With scopes here, the project of the credentials would be looked up without need.
             credentials, _ = google.auth.default(request=_request(self._adapter))
-        except Exception:  # noqa: BLE001 - a file that is named may hold anything, and raise anything: it has no credentials
+        except Exception:  # noqa: BLE001 - a configured file may contain anything and raise anything: it has no credentials
             raise DefaultCredentialsError from None
         scopes = SecretManagerServiceRestTransport.AUTH_SCOPES
         credentials = with_scopes_if_required(credentials, None, default_scopes=scopes)
@@ -124,7 +123,7 @@ class GoogleProvider:
         return Document({WHOLE: text}, named["version"], self._date(document, answer.name, transport))
 
     def _date(self, document: str, name: str, transport: "_Transport") -> float | None:
-        """Return when the version was made, if Google says: whoever may read a secret may be forbidden to ask about it."""
+        """Return the creation time of the version, or None: a role may be allowed to read the secret, but not its date."""
         known, date = self._dates.get(document, ("", None))
         if known == name:
             return date
@@ -133,14 +132,14 @@ class GoogleProvider:
             date = made.timestamp() if made else None
         except GoogleAPICallError:
             date = None
-        except Exception:  # noqa: BLE001 - a date is not worth a secret that was read; the next read asks for it again
+        except Exception:  # noqa: BLE001 - a missing date must not fail the read; the next read asks for it again
             return None
         self._dates[document] = (name, date)
         return date
 
 
 class _Transport(SecretManagerServiceRestTransport):
-    """Google's client of Secret Manager, sending through `cloud_http`. It does not send again, unlike the class around it."""
+    """Google's transport for Secret Manager, through `cloud_http`. It does not retry, as Google's client class would."""
 
     def __init__(self, credentials: Credentials, origin: Origin, adapter: "_Adapter") -> None:
         super().__init__(
@@ -157,19 +156,19 @@ class _Transport(SecretManagerServiceRestTransport):
 
 
 class _Adapter(HTTPAdapter):
-    """What `requests` sends through."""
+    """The adapter through which `requests` sends."""
 
     def __init__(self, http: Http) -> None:
         super().__init__()
         self._http = http
 
-    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:  # noqa: ANN401 - `http` knows better
+    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:  # noqa: ANN401 - `http` has its own timeouts and TLS
         answer = self._http.send(request.method or "", request.url or "", request.headers, request.body)
         return self.build_response(request, answer)
 
 
 def _request(adapter: _Adapter) -> Request:
-    """Return what credentials are looked for and renewed with."""
+    """Return the request function that finds and renews credentials."""
     session = Session()
     _mount(session, adapter)
     return Request(session)

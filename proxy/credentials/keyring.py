@@ -1,14 +1,14 @@
-"""Which key a call carries: the versions of each credential, from the first read to the last use (promise G7).
+"""Decides which key a call carries: the versions of each credential, from the first read to the last use (promise G7).
 
-* A newer version of a key is used as soon as it is adopted. The one before it is kept until `DRAIN_SECONDS` after its last use,
-  so that there is something to fall back on.
-* A 401 was not processed, so the call may be sent again with the next key that was not rejected; the one that works stays in
-  force. A key is trusted again as soon as Customer.io takes it.
-* While every key is rejected, calls wait, bounded in number and time, for a newer one; now and then one of them goes ahead to
-  try what there is.
+* A newer version of a key is used as soon as it is adopted. The version before it is kept as a fallback until `DRAIN_SECONDS`
+  after its last use.
+* A call that got 401 was not processed, so it may be sent again with the next key that is not rejected. The key that works
+  stays in force. A rejected key is trusted again as soon as Customer.io accepts it.
+* While every key is rejected, calls wait for a newer one, bounded in number and time. From time to time, one of them tries an
+  existing key.
 * A key that its store has not confirmed for `max_staleness_seconds` is dropped.
 
-It decides and does nothing itself: `watch` brings what stores hold, exchanges tell what Customer.io says.
+The keyring does no I/O: `watch` reports the versions in stores, and exchanges report the answers of Customer.io.
 """
 
 from collections import OrderedDict
@@ -22,24 +22,24 @@ from proxy.credentials.model import Kind, Version
 from proxy.delivery.ports import Injected
 from proxy.delivery.scrub import Scrubber
 
-# How long after its last use a replaced key is kept: longer than any call is on its way.
+# A replaced key is kept this long after its last use: longer than any call takes.
 DRAIN_SECONDS = 60.0
-# How many calls wait for a newer version of one credential; a further one is answered at once.
+# So many calls may wait for a newer version of one credential. A further call is answered immediately.
 WAITING_MAX_CALLS = 1000
 
 
 class State(StrEnum):
-    """What a key is there for."""
+    """The role of a key."""
 
     ACTIVE = "active"  # calls carry it
     STANDBY = "standby"  # the second live pair
-    DRAINING = "draining"  # replaced, and still fallen back on
-    REJECTED = "rejected"  # Customer.io answered 401 to it, and has not taken it since
+    DRAINING = "draining"  # replaced, and kept as a fallback
+    REJECTED = "rejected"  # Customer.io answered 401 to it, and has not accepted it since
 
 
 @dataclass(frozen=True, slots=True)
 class KeyStatus:
-    """One key, as it may be shown: no part of it is secret. Times are ages in seconds; None where there is none."""
+    """The public description of one key, with nothing secret. Times are ages in seconds; None if unknown."""
 
     credential: Credential
     slot: str
@@ -63,7 +63,7 @@ class _Key:
 
 
 class _Place:
-    """A place among the calls that wait."""
+    """A place in the queue of calls that wait for a key."""
 
     __slots__ = ("_queue", "ready")
 
@@ -73,12 +73,12 @@ class _Place:
         queue[self] = None
 
     def leave(self) -> None:
-        """Give the place up."""
+        """Leave the queue; `ready` will not be called."""
         self._queue.pop(self, None)
 
 
 class _Ring:
-    """The keys of one credential."""
+    """The keys of one credential, and the calls that wait for one."""
 
     def __init__(self, credential: Credential, slots: tuple[str, ...]) -> None:
         self.credential = credential
@@ -90,11 +90,11 @@ class _Ring:
         self.tries = 0
 
     def current(self, slot: str) -> _Key | None:
-        """Return the newest key of a slot."""
+        """Return the newest key of a slot, or None."""
         return next((key for key in self.keys if key.slot == slot and key.replaced_at is None), None)
 
     def preferred(self) -> list[_Key]:
-        """Return the keys in the order in which they are tried: slots as configured, then replaced ones, newest first."""
+        """Return the keys in order of preference: current keys in the order of slots, then replaced ones, newest first."""
         return sorted(self.keys, key=lambda key: (key.replaced_at is not None, self.slots.index(key.slot), -key.adopted_at))
 
     @property
@@ -103,7 +103,7 @@ class _Ring:
         return all((key := self.current(slot)) is not None and key.version.fixed for slot in self.slots)
 
     def best(self) -> _Key | None:
-        """Return the first of them that was not rejected; the one in force stays in force."""
+        """Return the key in force if it is not rejected; otherwise the first key that is not rejected, or None."""
         if self.active is not None and not self.active.injected.rejected:
             return self.active
         return next((key for key in self.preferred() if not key.injected.rejected), None)
@@ -124,7 +124,8 @@ class Keyring:
     ) -> None:
         """Keep the keys of `slots`, which are in order of preference.
 
-        `held` is told of each key that calls may carry from then on; `wanted` that a newer one is needed at once.
+        `held` is called for each key that calls may carry from then on. `wanted` is called when a newer key is needed
+        immediately.
         """
         self.in_force: dict[Credential, Injected] = {}
         self._slots = slots
@@ -161,29 +162,29 @@ class Keyring:
     # What the stores hold
 
     def held(self, slot: str) -> Version | None:
-        """Return the version of a slot that was adopted last, unless it was dropped."""
+        """Return the version of a slot that was adopted last, or None if it was dropped."""
         key = self._ring(slot).current(slot)
         return None if key is None else key.version
 
     def versions(self, credential: Credential) -> list[Version]:
-        """Return the versions of a credential that may be in use, the preferred ones first."""
+        """Return the versions of a credential that may be in use, in order of preference."""
         return [key.version for key in self._rings[credential].preferred()]
 
     def confirm(self, slot: str, version: Version) -> None:
-        """Note that the store still holds the version that was adopted last, perhaps under a new name."""
+        """Note that the store still has the version that was adopted last, perhaps with a new name."""
         key = self._ring(slot).current(slot)
         if key is not None:
             key.version = version
             self._confirmed_at[slot] = self._clock.monotonic()
 
     def adopt(self, slot: str, version: Version) -> None:
-        """Use a new version from now on; the one before it is kept to fall back on."""
+        """Use a new version from now on. The version before it is kept as a fallback."""
         now = self._clock.monotonic()
         ring = self._ring(slot)
         if (before := ring.current(slot)) is not None:
             before.replaced_at = now
         authorization = version.authorization
-        # A version that comes back is the key it was, with its uses.
+        # A version that returns is the same key as before, and keeps its time of last use.
         again = next((key for key in ring.keys if key.version.authorization == authorization and key.slot == slot), None)
         if again is not None:
             ring.keys.remove(again)
@@ -202,7 +203,7 @@ class Keyring:
             self._use(ring, key)
 
     def tick(self) -> None:
-        """Drop what was drained, and what no store has confirmed for too long; call it a few times a second."""
+        """Drop drained keys, and keys that no store has confirmed for too long. Call it a few times a second."""
         now = self._clock.monotonic()
         for ring in self._rings.values():
             for key in tuple(ring.keys):
@@ -217,10 +218,10 @@ class Keyring:
         drained = key.replaced_at is not None and now - max(key.replaced_at, key.injected.used_at) > DRAIN_SECONDS
         return stale or drained
 
-    # What Customer.io says of them: `delivery.ports.Keys`
+    # Answers of Customer.io (`delivery.ports.Keys`)
 
     def accepted(self, credential: Credential, injected: Injected, sent_at: float) -> None:
-        """See `Keys.accepted`. What was sent before the rejection says nothing about the time since."""
+        """Trust a key again; see `Keys.accepted`. A call sent before the rejection proves nothing about the time after it."""
         ring = self._rings[credential]
         key = _of(ring, injected)
         if key is not None and sent_at >= key.rejected_at:
@@ -228,7 +229,7 @@ class Keyring:
             self._use(ring, key)
 
     def rejected(self, credential: Credential, injected: Injected) -> bool:
-        """See `Keys.rejected`."""
+        """Note a 401, and put the next key in force; see `Keys.rejected`."""
         ring = self._rings[credential]
         now = self._clock.monotonic()
         if (key := _of(ring, injected)) is not None:
@@ -243,7 +244,7 @@ class Keyring:
         return False
 
     def wait(self, credential: Credential, ready: Callable[[], None]) -> tuple[_Place, float] | None:
-        """See `Keys.wait`: not where nothing can change, or it has been waited for in vain."""
+        """Queue a call for a newer key; see `Keys.wait`. None if no newer key can come, or the grace period is over."""
         ring = self._rings[credential]
         if ring.exhausted_at is None or ring.fixed or len(ring.waiting) >= WAITING_MAX_CALLS:
             return None
@@ -251,11 +252,11 @@ class Keyring:
         return (_Place(ring.waiting, ready), ends) if self._clock.monotonic() < ends else None
 
     def exhausted(self, slot: str) -> bool:
-        """Say whether calls need a key newer than all there are."""
+        """Say whether every key is rejected, so that calls need a newer one."""
         return self._ring(slot).exhausted_at is not None
 
     def try_one(self, slot: str) -> None:
-        """Let one of the calls that wait try the keys there are, one after the other: a rejection may have been passing."""
+        """Let one waiting call try the next of the existing keys: a rejection may have been temporary."""
         ring = self._ring(slot)
         if ring.waiting and ring.keys and ring.exhausted_at is not None:
             keys = ring.preferred()
@@ -267,7 +268,7 @@ class Keyring:
             place.ready()
 
     def _use(self, ring: _Ring, key: _Key | None) -> None:
-        """Put a key in force; if it was not rejected, let everyone go who waits for one."""
+        """Put a key in force. If it is not rejected, release all waiting calls."""
         ring.active = key
         if key is None:
             self.in_force.pop(ring.credential, None)
@@ -276,10 +277,10 @@ class Keyring:
         if not key.injected.rejected:
             _let_go(ring)
 
-    # What may be shown
+    # For people and metrics
 
     def status(self, *, replaced: bool = True) -> Iterator[KeyStatus]:
-        """Describe every key, those in force first, with or without the `replaced` ones."""
+        """Describe every key, those in force first; with `replaced` false, without replaced keys."""
         now, today = self._clock.monotonic(), self._clock.wall()
         for credential, ring in self._rings.items():
             for key in sorted(ring.preferred(), key=lambda key: key is not ring.active):

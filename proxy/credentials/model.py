@@ -1,4 +1,4 @@
-"""What a secret is to the sidecar: where it is kept, when it is usable, and how it travels.
+"""The types of secrets: references to them, documents of stores, and finished credentials.
 
 * Configuration holds a `Reference` (where), never a secret (what). An error about one shows its text only through `naming`:
   somebody may have pasted the secret itself there.
@@ -6,7 +6,7 @@
 * A secret read from anywhere passes `usable` before it is kept.
 * An `Authorization` is the finished header line of one credential, with what must not come back of it.
 
-Basic: RFC 7617. Bearer: RFC 6750. Which API takes which: Customer.io Track, App and Pipelines API references.
+Basic: RFC 7617. Bearer: RFC 6750. The Customer.io Track, App and Pipelines API references say which API takes which.
 """
 
 import base64
@@ -21,9 +21,9 @@ from typing import Protocol, Self
 from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
 
-# The longest secret there is a use for is a signed token; the shortest key of Customer.io has 20 characters.
+# The longest useful secret is a signed token.
 SECRET_MAX_BYTES = 8192
-# A shorter key would be found inside ordinary words when answers are scrubbed of it; Customer.io's have 20 and more.
+# Scrubbing a shorter key from answers would damage ordinary words. Keys of Customer.io have 20 characters or more.
 INJECTED_MIN_CHARACTERS = 4
 REFERENCE_MAX_CHARACTERS = 1024
 
@@ -33,7 +33,7 @@ NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, which says
 
 
 class Kind(StrEnum):
-    """The places a secret can be kept in; the part of a reference before its first colon."""
+    """The kinds of secret stores: the part of a reference before its first colon."""
 
     ENV = "env"
     FILE = "file"
@@ -43,7 +43,7 @@ class Kind(StrEnum):
     AWS_SSM = "aws-ssm"
 
 
-# The text after the colon that each kind takes.
+# The form of the text after the colon, for each kind.
 _LOCATORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
     {
         Kind.ENV: re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
@@ -58,14 +58,14 @@ _LOCATORS: Mapping[Kind, re.Pattern[str]] = MappingProxyType(
 
 # The kinds that are read on this machine: what is wrong with them is known before the sidecar starts.
 LOCAL = frozenset({Kind.ENV, Kind.FILE})
-# The kinds whose locator may name one field of what is kept there, after a number sign.
+# The kinds whose locator may name one field of the document, after a number sign.
 _FIELDED = frozenset({Kind.VAULT, Kind.AWS_SM})
-# The field that stands for a document which has no fields: the whole of it.
+# The field name for the whole text of a document.
 WHOLE = ""
 
 
 class UnreadableError(Exception):
-    """A secret cannot be had; the text says why and holds nothing of it."""
+    """A secret is not available. The text says why, and contains nothing of the secret."""
 
 
 class AbsentError(UnreadableError):
@@ -109,10 +109,10 @@ class Reference:
 
     @classmethod
     def parse(cls, text: object) -> Self:
-        """Return the reference that `text` spells.
+        """Parse `text` as a reference.
 
         Raises:
-            ValueError: it is none; the message does not show it.
+            ValueError: `text` is not a reference. The message does not show it.
         """
         if isinstance(text, str) and len(text) <= REFERENCE_MAX_CHARACTERS:
             scheme, colon, locator = text.partition(":")
@@ -129,21 +129,21 @@ class Reference:
 
     @property
     def document(self) -> str:
-        """What its store is asked for."""
+        """The name of the document that the store is asked for."""
         return self.locator.partition("#")[0] if self.kind in _FIELDED else self.locator
 
     @property
     def field(self) -> str:
-        """Which field of the document the secret is; `WHOLE` for all of it."""
+        """The name of the field that has the secret; `WHOLE` for the whole document."""
         return self.locator.partition("#")[2] if self.kind in _FIELDED else WHOLE
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a store keeps at one place, as one version of it.
+    """One version of the secrets that a store keeps at one place.
 
-    `fields` holds texts as the store gave them. `version` is the store's own name for the version, empty where it has none;
-    `created_at` is when the version was made, in seconds since the epoch, None where the store does not say. What is `fixed`
+    `fields` has texts as the store returned them. `version` is the store's name for the version, empty if there is none.
+    `created_at` is the version's creation time in seconds since the epoch, None if the store has none. A `fixed` document
     cannot change while the process runs.
     """
 
@@ -156,7 +156,7 @@ class Document:
         """Return the secret in `field`.
 
         Raises:
-            UnreadableError: there is none, or it is not usable.
+            UnreadableError: there is no such field, or its text is not usable.
         """
         text = self.fields.get(field)
         if text is None:
@@ -165,22 +165,22 @@ class Document:
 
 
 class Provider(Protocol):
-    """Reads secrets of one kind; may block, but within bounds, and follows no redirect. Called from one thread at a time."""
+    """Reads secrets of one kind. A read may block for a bounded time and follows no redirect. One thread calls it at a time."""
 
     def read(self, document: str) -> Document:
-        """Return what is kept at the place that `Reference.document` names.
+        """Return the document that `Reference.document` names.
 
         Raises:
-            UnreadableError: it cannot be had now; the text says why, and what to do about it.
+            UnreadableError: it is not available now. The text says why, and how to fix it.
         """
 
 
 def usable(raw: str) -> Sensitive[str]:
-    r"""Return the secret in `raw` without the line ends that editors and `echo` leave behind.
+    r"""Return the secret in `raw`, without the line ends that editors and `echo` append.
 
     Raises:
-        UnreadableError: it is empty, over 8192 bytes, or holds what cannot be printed (a control character could split a
-            header, a byte-order mark is never part of a key).
+        UnreadableError: it is empty, longer than 8192 bytes, or contains a character that cannot be printed (a control
+            character could split a header; a byte-order mark is never part of a key).
     """
     text = raw.rstrip("\r\n")
     if not text:
@@ -193,16 +193,16 @@ def usable(raw: str) -> Sensitive[str]:
 
 
 def key_id(secret: str) -> str:
-    """Return a name for `secret` that may be shown: eight hex digits of a one-way hash."""
+    """Return the public fingerprint of `secret`: eight hex digits of a one-way hash."""
     return hashlib.sha256(b"cio-sidecar key id\0" + secret.encode()).hexdigest()[:8]
 
 
 @dataclass(frozen=True, slots=True)
 class Authorization:
-    r"""One credential, ready to be written: its header line (with `\r\n`) and what it may be called.
+    r"""One credential, ready to be sent: its header line (with `\r\n`) and its public fingerprint.
 
-    `hidden` are the texts that no answer may give back, in any rendering (`delivery.scrub`): the key, the site id beside it,
-    and what HTTP Basic makes of both.
+    `hidden` has the texts that no answer may return, in any rendering (`delivery.scrub`): the key, its site id, and both as
+    HTTP Basic encodes them.
     """
 
     line: Sensitive[bytes]
@@ -221,7 +221,7 @@ class TrackPair:
         """Return the pair as HTTP Basic.
 
         Raises:
-            UnreadableError: one of them cannot stand in the header.
+            UnreadableError: one of them is not valid in the header.
         """
         site_id, api_key = _field(self.site_id, "site id", minimum=1), _field(self.api_key, "API key")
         if ":" in site_id:
@@ -233,17 +233,17 @@ def app_bearer(key: Sensitive[str]) -> Authorization:
     """Return an App API key as a Bearer token.
 
     Raises:
-        UnreadableError: it cannot stand in the header.
+        UnreadableError: it is not valid in the header.
     """
     text = _field(key, "App API key")
     return _authorization("Bearer", text, text, text)
 
 
 def pipelines_basic(key: Sensitive[str]) -> Authorization:
-    """Return a Pipelines write key as HTTP Basic with a blank password.
+    """Return a Pipelines write key as HTTP Basic with an empty password.
 
     Raises:
-        UnreadableError: it cannot stand in the header.
+        UnreadableError: it is not valid in the header.
     """
     text = _field(key, "write key")
     if ":" in text:
@@ -267,17 +267,17 @@ def _basic(pair: str, *secrets: str) -> Authorization:
 
 def _authorization(scheme: str, sent: str, named: str, *secrets: str) -> Authorization:
     line = f"Authorization: {scheme} {sent}\r\n".encode()
-    # A shorter site id would be found in ordinary words; beside its key it is found all the same.
+    # Scrubbing a shorter site id would damage ordinary words. Together with its key it is still found.
     hidden = frozenset(secret.encode() for secret in secrets if len(secret) >= INJECTED_MIN_CHARACTERS)
     return Authorization(Sensitive(line), key_id(named), Sensitive(hidden))
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """What a store holds of one credential at one moment, every part of it from the same version.
+    """One version of one credential. All its parts belong to the same version in the store.
 
-    `name` is what the store calls the version, empty where it has none. `created_at` is its date in seconds since the epoch,
-    None where the store has none; `source` says which kind of store it came from. A `fixed` one cannot be replaced while the
+    `source` is the kind of store. `name` is the store's name for the version, empty if there is none. `created_at` is its
+    creation time in seconds since the epoch, None if the store has none. A `fixed` version cannot be replaced while the
     process runs.
     """
 
@@ -289,21 +289,21 @@ class Version:
 
 
 class Verdict(Enum):
-    """What Customer.io says of a credential that it was shown."""
+    """Customer.io's answer to a trial of a credential."""
 
     ACCEPTED = auto()
     REJECTED = auto()
-    UNKNOWN = auto()  # it could not be asked, or did not say
+    UNKNOWN = auto()  # Customer.io could not be asked, or gave no clear answer
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What came of trying a credential; the workspace and region are None where Customer.io did not name them."""
+    """The result of a trial of a credential. The workspace and region are None if Customer.io did not name them."""
 
     verdict: Verdict
     workspace: int | None = None
     region: str | None = None
 
 
-# Of a credential for which Customer.io has no call that tells.
+# The result for a credential that no call of Customer.io can test.
 UNTRIED = Trial(Verdict.ACCEPTED)

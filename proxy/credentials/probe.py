@@ -1,7 +1,7 @@
-"""Shows a credential to Customer.io with a read that names no person.
+"""Tests a credential with a read from Customer.io that names no person.
 
-A call follows no redirect, carries no cookie, and is bounded in time and size. What is made of the answer is for others to
-decide: `trial` for the rotation of keys, `cli.probe` for people.
+A call follows no redirect, sends no cookie, and has a bounded duration and size. `trial` judges the answer for the rotation of
+keys, and `cli.probe` for people.
 """
 
 import ssl
@@ -25,7 +25,7 @@ from proxy.credentials.model import UNTRIED, Authorization, Trial, Verdict
 PROBE_SECONDS = 10.0
 ANSWER_MAX_BYTES = 65_536
 
-# The read that shows whether a credential is taken. Pipelines has none (customerio-api.md 1.1, 1.6).
+# The read that shows whether Customer.io accepts a credential. Pipelines has no read (Customer.io Pipelines API reference).
 PATHS: Mapping[Credential, tuple[Upstream, str]] = MappingProxyType(
     {
         Credential.TRACK: (Upstream.TRACK, "/api/v1/accounts/region"),
@@ -36,7 +36,7 @@ PATHS: Mapping[Credential, tuple[Upstream, str]] = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer of Customer.io; `date` is its own clock in seconds since the epoch, None where it does not say."""
+    """An answer of Customer.io. `date` is its Date header in seconds since the epoch, or None."""
 
     status: int
     body: bytes
@@ -44,20 +44,20 @@ class Answered:
 
 
 class Prober:
-    """Asks Customer.io about credentials, over the upstreams that are configured."""
+    """Asks Customer.io about credentials, at the configured upstreams."""
 
     def __init__(self, session: aiohttp.ClientSession, config: Config, tls: Mapping[Upstream, ssl.SSLContext | None]) -> None:
-        """Ask through `session`; `tls` holds the context of each upstream, None where it is plain."""
+        """Ask through `session`. `tls` has the context of each upstream, None for plain HTTP."""
         self._session = session
         self._config = config
         self._tls = tls
 
     async def ask(self, credential: Credential, authorization: Authorization) -> Answered:
-        """Return what Customer.io answers to a credential of `PATHS`.
+        """Return Customer.io's answer to a read with a credential of `PATHS`.
 
         Raises:
-            TimeoutError: it does not answer in time.
-            aiohttp.ClientError, OSError: it cannot be reached.
+            TimeoutError: Customer.io does not answer in time.
+            aiohttp.ClientError, OSError: Customer.io cannot be reached.
         """
         upstream, path = PATHS[credential]
         url = URL(f"{self._config.upstream(upstream).origin}{path}", encoded=True)
@@ -74,7 +74,7 @@ class Prober:
             return Answered(response.status, bytes(body), _date(response.headers.get("Date")))
 
     async def trial(self, credential: Credential, authorization: Authorization) -> Trial:
-        """Return what comes of trying a credential; never raises for what Customer.io does or does not."""
+        """Return the result of a trial of a credential. No behaviour of Customer.io makes this raise."""
         if credential not in PATHS:
             return UNTRIED
         try:
@@ -82,7 +82,7 @@ class Prober:
         except (TimeoutError, aiohttp.ClientError, OSError):
             return Trial(Verdict.UNKNOWN)
         match answer.status:
-            case HTTPStatus.OK | HTTPStatus.FORBIDDEN:  # 403: known, and not let read; a scope or an address allow-list
+            case HTTPStatus.OK | HTTPStatus.FORBIDDEN:  # 403: a valid key without permission for this read
                 return Trial(Verdict.ACCEPTED, *account(answer.body))
             case HTTPStatus.UNAUTHORIZED:
                 return Trial(Verdict.REJECTED)
@@ -91,7 +91,7 @@ class Prober:
 
 
 def account(body: bytes) -> tuple[int | None, str | None]:
-    """Return the workspace and region that an answer names (Track API reference, "Find your account region")."""
+    """Return the workspace and region in an answer (Track API reference, "Find your account region"); None if missing."""
     try:
         answer: Any = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -106,7 +106,7 @@ def account(body: bytes) -> tuple[int | None, str | None]:
 async def prober(
     config: Config, tls: Mapping[Upstream, ssl.SSLContext | None], seconds: float = PROBE_SECONDS
 ) -> AsyncIterator[Prober]:
-    """Yield what asks Customer.io, within `seconds` a question; `tls` as `config.tls.upstream_contexts` makes it."""
+    """Yield a `Prober` with a timeout of `seconds` for each question. `tls` comes from `config.tls.upstream_contexts`."""
     session = aiohttp.ClientSession(
         timeout=aiohttp.ClientTimeout(total=seconds),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -117,7 +117,7 @@ async def prober(
 
 
 def _date(text: str | None) -> float | None:
-    """Return the date of an answer (RFC 9110 section 6.6.1)."""
+    """Return a Date header value (RFC 9110 section 6.6.1) in seconds since the epoch, or None."""
     try:
         return None if text is None else parsedate_to_datetime(text).timestamp()
     except ValueError:

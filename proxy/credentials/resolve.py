@@ -1,4 +1,4 @@
-"""Reads the secrets that a configuration refers to, all at once, and says everything that is wrong with them.
+"""Reads all secrets that a configuration refers to, and reports all problems together.
 
 Where secrets are kept is known only to the providers that are passed in. A problem names the key path and what is wrong,
 and of the reference no more than `model.naming` does: somebody may have pasted the secret itself there.
@@ -22,17 +22,16 @@ from proxy.sensitive import Sensitive
 
 T = TypeVar("T")
 
-# Of secrets that the operator makes up: the shortest that cannot be tried out if its characters are random. A shorter one does
-# its work, so it is told and not refused.
+# A random secret of this length cannot be guessed by trying. A shorter one works, so it causes a warning and not an error.
 STRONG_CHARACTERS = 16
-# The keys that give access to Customer.io: they change while the sidecar runs, and `slots` reads them.
+# The section of the keys of Customer.io. `slots` reads them, because they change while the sidecar runs.
 _CREDENTIALS = "credentials"
 HASH_KEY, ADMIN_TOKEN = "policy.hash.key", "admin.token"
 
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """The secrets themselves, each in the form it is used in.
+    """The secrets, each in the form in which it is used.
 
     `versions` holds the credentials by their slot. `weak` names the key paths of secrets that could be guessed, `unread` those
     that were not asked for. `secrets` are all but the credentials, as they were read; `outdated` are the problems of those that
@@ -72,12 +71,12 @@ def resolve(
     awaiting: bool = False,
     held: Held = NOTHING_HELD,
 ) -> Resolved:
-    """Return the secrets that `config` refers to: those that are kept in `kinds`, with or without `versions` of credentials.
+    """Return the secrets of `config` that are in stores of `kinds`, with or without the `versions` of credentials.
 
     `awaiting` counts secrets whose files are absent as not asked for: somebody waits for them.
 
     Raises:
-        ConfigError: one cannot be read or used; several problems come together as one `InvalidConfigError`.
+        ConfigError: a secret cannot be read or used. Several problems are raised as one `InvalidConfigError`.
     """
     secrets = _Secrets(config, providers, kinds, held.secrets, awaiting=awaiting)
     found: dict[str, Version] = {}
@@ -104,7 +103,7 @@ def resolve(
 
 
 class _Secrets:
-    """Every other secret by its key path, and what is wrong with those that are missing."""
+    """All secrets except credentials, by key path, and the problems with those that are missing."""
 
     def __init__(
         self,
@@ -142,17 +141,17 @@ class _Secrets:
             self._secrets[dotted(path)] = self.read[reference] = secret
 
     def get(self, path: str) -> Sensitive[str] | None:
-        """Return the secret at `path`, if there is one."""
+        """Return the secret at `path`, or None."""
         return self._secrets.get(path)
 
     def weak(self, *paths: str) -> Iterator[str]:
-        """Name those of `paths` at which there is a secret that could be guessed."""
+        """Yield each of `paths` whose secret could be guessed."""
         for path in paths:
             if (secret := self.get(path)) is not None and len(secret.reveal()) < STRONG_CHARACTERS:
                 yield path
 
     def formed(self, path: str, form: Callable[[Sensitive[str]], T]) -> T | None:
-        """Return the secret at `path` in its form, if there is one and it has that form."""
+        """Return the secret at `path`, converted by `form`; None if it is missing or `form` rejects it."""
         formed: T | None = None
         if (secret := self.get(path)) is not None:
             with self.noting(path):
@@ -161,7 +160,7 @@ class _Secrets:
 
     @contextmanager
     def noting(self, path: str = "") -> Iterator[None]:
-        """Turn a secret that cannot be read or used into a problem, at `path` unless it says where itself."""
+        """Record an error about a secret as a problem, at `path` unless the error has its own path."""
         try:
             yield
         except AbsentError as error:
@@ -183,9 +182,9 @@ def _callers(named: Sequence[Caller], secrets: _Secrets, versions: Iterable[Vers
         if (key := secrets.formed(path, _caller_key)) is None:
             continue
         if key.reveal().encode() in real:
-            secrets.problems.append(ConfigError("is a real key of Customer.io, which no application may hold", path=path))
+            secrets.problems.append(ConfigError("is a real key of Customer.io, which no application may have", path=path))
         if key in (earlier for _, earlier in keys):
-            secrets.problems.append(ConfigError("is the key of an earlier caller too", path=path))
+            secrets.problems.append(ConfigError("is also the key of an earlier caller", path=path))
             continue
         keys.append((caller.name, key))
     return Callers.of(keys, frozenset(caller.name for caller in named if caller.may_unsuppress))
@@ -196,14 +195,14 @@ def _caller_path(index: int) -> str:
 
 
 def _token(secret: Sensitive[str]) -> Sensitive[str]:
-    """Return what can stand in an Authorization header as it is."""
+    """Return `secret` if it is valid in an Authorization header without encoding."""
     if not all("!" <= character <= "~" for character in secret.reveal()):
         raise UnreadableError("the secret holds a space or a character outside ASCII")
     return secret
 
 
 def _caller_key(secret: Sensitive[str]) -> Sensitive[str]:
-    """Return what an SDK can send as a Basic user too, which a colon would end."""
+    """Return `secret` if an SDK can also send it as a Basic user name, which a colon would end."""
     if ":" in secret.reveal():
         raise UnreadableError("the caller's key holds a colon, which ends a user name in HTTP Basic")
     return _token(secret)

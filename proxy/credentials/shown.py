@@ -1,10 +1,10 @@
-"""Callers' keys where clients put them beside the header: out of bodies they are taken or masked, in targets they are refused.
+"""Keeps callers' keys from leaving in bodies and targets: in bodies they are removed or masked, in targets they are refused.
 
-Segment's clients write the key into every body as `writeKey`; the endpoint table says where (customerio-api.md 10.2). There it
-says who calls, and never leaves (promise G4). Anywhere else a configured key that is long enough to be one is masked where it
-is a whole value, for it can only stand there by mistake.
+Segment's clients write the key into every body as `writeKey`: at the top level, in `context` and in batch items. The endpoint
+table has these positions. There the key identifies the caller, and is removed (promise G4). Anywhere else, a long configured
+key is masked if it is a whole value, because it can only be there by mistake.
 
-A body is looked through only if its bytes say that a key may be in it.
+A body is searched only if its bytes say that a key may be in it.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,17 +17,17 @@ from proxy.credentials.callers import Callers
 from proxy.policy.actions import MASK
 
 _WRITE_KEY: Final = b"writeKey"
-# How JSON may spell a letter otherwise (RFC 8259 section 7).
+# The beginning of the other JSON spelling of a letter (RFC 8259 section 7).
 _ESCAPED: Final = b"\\u"
 
 
 def may_be_shown(text: bytes) -> bool:
-    """Say whether a JSON text may have a key at one of the places, for certain only where it says no."""
+    """Say whether a JSON text may have a `writeKey`. Only False is certain."""
     return _WRITE_KEY in text or _ESCAPED in text
 
 
 def taken_out(endpoint: Endpoint, value: object) -> set[str]:
-    """Take the callers' keys out of `value`, where the endpoint has them, and return those that are texts."""
+    """Remove the callers' keys from `value`, at the endpoint's positions, and return those that are texts."""
     found: set[str] = set()
     for position in endpoint.caller_keys:
         _take(value, position.replace("[]", "").split("."), found)
@@ -35,7 +35,7 @@ def taken_out(endpoint: Endpoint, value: object) -> set[str]:
 
 
 def _take(value: object, keys: Sequence[str], found: set[str]) -> None:
-    """Take out what stands at a position. A list stands for its elements, also where a client has one and should not."""
+    """Remove the value at a position. A list means each of its elements, even where the endpoint has no list."""
     if isinstance(value, list):
         for element in value:
             _take(element, keys, found)
@@ -47,7 +47,7 @@ def _take(value: object, keys: Sequence[str], found: set[str]) -> None:
 
 
 def masked(callers: Callers, value: Any) -> Any:  # noqa: ANN401  # any JSON
-    """Return `value`, which is used up, without a caller's key as a whole value."""
+    """Return `value` with callers' keys masked where they are whole values. It may change `value` itself."""
     if not isinstance(value, dict | list):
         return MASK if value in callers.hidden else value
     _mask(value, callers.hidden)
@@ -70,7 +70,7 @@ def _mask(value: dict[str, Any] | list[Any], hidden: Collection[object]) -> None
 
 
 def in_target(callers: Callers, match: Match) -> bool:
-    """Say whether a caller's key is a whole value of a target: an id in its path, a parameter, or a segment without a name."""
+    """Say whether a caller's key is a whole value in a target: an id in the path, a parameter, or an unknown path segment."""
     hidden = callers.hidden
     if not hidden.isdisjoint(match.path_ids.values()) or not hidden.isdisjoint(match.query.values()):
         return True

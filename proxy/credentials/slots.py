@@ -1,8 +1,7 @@
-"""The credentials a configuration names, and how one version of each is read (`Slot`, `read`).
+"""The credentials in a configuration (`Slot`), and the read of one version of each (`read`).
 
-Every part of what is read is from the same moment: a Track pair is never a new key with an old site id, whatever the timing of
-the reads. Parts that are kept together are read together; where they are kept apart, they are read until nothing has changed
-from the first to the last.
+All parts of a credential are read at the same state of the stores: a Track pair is never a new key with an old site id. Parts
+in one document are read together. Parts in several documents are read again until none has changed during the read.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -29,16 +28,16 @@ from proxy.credentials.model import (
 from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
 
-# How often parts that are kept apart are read, until nothing changes meanwhile.
+# Parts in several documents are read at most this often, until none has changed during the read.
 CONSISTENT_READS_MAX = 3
 
 Secrets = Mapping[str, Sensitive[str]]
-"""The parts of a credential, by their keys in the configuration."""
+"""The parts of a credential, by their configuration keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One place for a credential: its key below `credentials`, where its parts are kept, and what they are together."""
+    """One configured credential: its key below `credentials`, the references of its parts, and the form they make together."""
 
     name: str
     credential: Credential
@@ -47,7 +46,7 @@ class Slot:
 
     @property
     def source(self) -> Kind:
-        """The kind of store it is kept in; of several, the one that is asked first."""
+        """The kind of store of the first part."""
         return next(iter(self.parts.values())).kind
 
 
@@ -55,7 +54,7 @@ def _pair(secrets: Secrets) -> Authorization:
     return TrackPair(secrets["site_id"], secrets["api_key"]).authorization()
 
 
-# The keys below `credentials`, in the order in which those of one credential are preferred.
+# The keys below `credentials`. Keys of the same credential are in order of preference.
 _FORMS: Mapping[str, tuple[Credential, Callable[[Secrets], Authorization]]] = {
     "track": (Credential.TRACK, _pair),
     "track_next": (Credential.TRACK, _pair),
@@ -65,7 +64,7 @@ _FORMS: Mapping[str, tuple[Credential, Callable[[Secrets], Authorization]]] = {
 
 
 def slots(config: Config) -> Iterator[Slot]:
-    """Find the credentials that `config` names."""
+    """Yield a slot for each credential in `config`."""
     for name, (credential, form) in _FORMS.items():
         section = getattr(config.credentials, name)
         if section is not None:
@@ -73,10 +72,10 @@ def slots(config: Config) -> Iterator[Slot]:
 
 
 def read(slot: Slot, providers: Mapping[Kind, Provider]) -> Version:
-    """Return the version of `slot` that its store holds now; blocks while the store is asked.
+    """Return the version of `slot` that its store has now. It blocks while the store is read.
 
     Raises:
-        ConfigError: it cannot be had, or used; names the key path, and holds nothing of the secret.
+        ConfigError: the version cannot be read or used. The error names the key path, and contains nothing of the secret.
     """
     documents = _documents(slot, providers)
     secrets: dict[str, Sensitive[str]] = {}
@@ -107,7 +106,7 @@ _Place = tuple[Kind, str]
 
 
 def _documents(slot: Slot, providers: Mapping[Kind, Provider]) -> Mapping[_Place, Document]:
-    """Read what the parts of a slot are kept in, all of it as it stood at one moment."""
+    """Read the documents of a slot's parts, all at the same state of the stores."""
     places = {(part.kind, part.document): key for key, part in reversed(tuple(slot.parts.items()))}
     first, *others = reversed(places)
     documents = _read(slot, [first, *others], places, providers)
@@ -118,7 +117,7 @@ def _documents(slot: Slot, providers: Mapping[Kind, Provider]) -> Mapping[_Place
         if again[first] == documents[first]:
             return documents
         documents = again | _read(slot, others, places, providers)
-    raise ConfigError("its parts change while they are read; it is read again", path=f"credentials.{slot.name}")
+    raise ConfigError("its parts changed during the read; it will be read again", path=f"credentials.{slot.name}")
 
 
 def _read(

@@ -1,4 +1,4 @@
-"""Composition of what concerns credentials: stores read in threads, Customer.io asked over HTTP, a keyring kept filled."""
+"""Connects the parts that supply credentials: stores read in a thread, trials over HTTP, and a keyring that is kept filled."""
 
 import asyncio
 import ssl
@@ -25,12 +25,12 @@ from proxy.observer import Observer
 T = TypeVar("T")
 Spawn = Callable[[Coroutine[object, object, None]], "asyncio.Task[None]"]
 
-# A slot that only stands by is not waited for.
+# The start does not wait for a standby slot.
 STANDBY = frozenset({"track_next"})
 
 
 class Supply:
-    """The credentials of one sidecar, kept as new as their stores have them."""
+    """Keeps the credentials of one sidecar as new as in their stores."""
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class Supply:
         observer: Observer,
         clock: Clock,
     ) -> None:
-        """Begin with the `versions` that were read already, by their slot."""
+        """Begin with the `versions` that have been read already, by slot name."""
         self._config = config
         self._providers = providers
         self._observer = observer
         self._slots = tuple(slots(config))
         self._alarms = {slot.name: Alarm() for slot in self._slots}
-        # One thread: a store is asked for one thing at a time, and a provider need not be safe for more.
+        # One thread: a store gets one request at a time, and providers need not be thread-safe.
         self._thread = ThreadPoolExecutor(1, "stores")
         self._adopted = asyncio.Event()
         self.keyring = Keyring(
@@ -80,7 +80,7 @@ class Supply:
                 self._alarms[slot.name].ring()
 
     async def secrets(self) -> Resolved:
-        """Return every other secret, however long it takes for all of them to be had."""
+        """Return all secrets except credentials. Wait until all of them are available."""
         for failures in count():
             try:
                 return await self._blocking(lambda: resolve(self._config, self._providers, versions=False))
@@ -164,12 +164,12 @@ class Supply:
             await self._adopted.wait()
 
     def staleness(self) -> Mapping[tuple[str, ...], float]:
-        """Return how many seconds ago the store of each slot last confirmed what is in use."""
+        """Return, for each slot, the seconds since its store last confirmed the version in use."""
         status = self.keyring.status(replaced=False)
         return {(key.slot,): key.staleness_seconds for key in status if key.staleness_seconds is not None}
 
     def version_age(self) -> Mapping[tuple[str, ...], float]:
-        """Return how many seconds old the version of each slot is, where its store has a date."""
+        """Return, for each slot whose store has dates, the age of its version in seconds."""
         status = self.keyring.status(replaced=False)
         return {(key.slot,): key.version_age_seconds for key in status if key.version_age_seconds is not None}
 
@@ -188,15 +188,15 @@ class Alarm:
     """A wait that can be cut short; see `watch.Alarm`."""
 
     def __init__(self) -> None:
-        """Be silent."""
+        """Begin without a pending ring."""
         self._event = asyncio.Event()
 
     def ring(self) -> None:
-        """Cut short the wait there is, or the next one."""
+        """End the current wait early, or the next one."""
         self._event.set()
 
     async def wait(self, least_seconds: float, most_seconds: float) -> None:
-        """Wait until it rings, no shorter than the one and no longer than the other."""
+        """Wait until `ring`, but at least `least_seconds` and at most `most_seconds`."""
         await asyncio.sleep(least_seconds)
         with suppress(TimeoutError):
             async with asyncio.timeout(most_seconds - least_seconds):

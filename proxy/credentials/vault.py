@@ -1,10 +1,10 @@
-"""Secrets kept in HashiCorp Vault: `vault:MOUNT/PATH#FIELD`, in a KV secrets engine of version 1 or 2.
+"""Reads secrets from HashiCorp Vault: `vault:MOUNT/PATH#FIELD`, in a KV secrets engine of version 1 or 2.
 
-There is one login. It is renewed in the last third of its time; where it cannot be, and once in a read that Vault forbids, it
-is made anew, from what its references hold then, and the token before it is revoked. All of that happens inside `read`, which
-makes at most eight requests: hvac spells them, `vault_http` sends them.
+There is one login. It is renewed in the last third of its lifetime. If it cannot be renewed, and once in a read that Vault
+forbids, a new login is made with the current secrets of its references, and the old token is revoked. All of this happens
+inside `read`, which makes at most eight requests. hvac builds them, and `vault_http` sends them.
 
-What is said of a failure is a fixed text that tells what to do next, never a word of Vault's.
+An error is a fixed text that says how to fix the problem. It never quotes Vault.
 Vault's API: developer.hashicorp.com/vault/api-docs (auth/…, secret/kv, system/internal-ui-mounts).
 """
 
@@ -28,37 +28,37 @@ from proxy.credentials.vault_http import UNUSABLE_CA, Adapter, Answer, Connectio
 from proxy.errors import ConfigError
 from proxy.sensitive import Sensitive
 
-# Where a Pod finds the token of its service account.
+# The token of the service account in a Pod.
 SERVICE_ACCOUNT_TOKEN = Reference(Kind.FILE, "/var/run/secrets/kubernetes.io/serviceaccount/token")
-# What a header can hold as it is.
+# A text that is valid in a header without encoding.
 _HEADER_VALUE = re.compile(r"[!-~]+")
 
 _AT_LOGIN: Mapping[int, str] = MappingProxyType(
     {
-        400: "Vault refused the login: check what stores.vault.auth holds, and what the role is bound to",
-        403: "Vault forbade the login: check what stores.vault.auth holds, its mount, and what the role is bound to",
+        400: "Vault refused the login: check stores.vault.auth, and the bindings of the role",
+        403: "Vault forbade the login: check stores.vault.auth, its mount, and the bindings of the role",
         404: "Vault has no such login: check stores.vault.auth.mount and stores.vault.namespace",
     }
 )
 _AT_READ: Mapping[int, str] = MappingProxyType(
     {
         400: "Vault cannot read that path: correct it, or stores.vault.kv_version",
-        403: "Vault forbids the read: a policy must allow it (for version 2 its path has data/ after the mount; the reference "
-        "has not)",
-        404: "there is no secret at that path: write it, or correct the path (which has no data/) or stores.vault.kv_version",
+        403: "Vault forbids the read: a policy must allow it (in KV version 2 the policy's path has data/ after the mount, and "
+        "the reference does not)",
+        404: "there is no secret at that path: write it, or correct the path (without data/) or stores.vault.kv_version",
     }
 )
-_ENDED = "Vault does not know the token: it ended or was revoked; put a new one where stores.vault.auth.token says"
-_ASSUMED = "; Vault did not say what is mounted there, so KV version 2 at the first part of the path was assumed"
+_ENDED = "Vault does not know the token: it has expired or was revoked; store a new one at stores.vault.auth.token's reference"
+_ASSUMED = "; Vault did not report the secrets engine, so KV version 2 at the first part of the path was assumed"
 
 
 class _ForbiddenError(UnreadableError):
-    """The token ended, or may not do that."""
+    """The token has expired, or a policy does not allow the read."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Login:
-    """A token, good until `ends_at` on the monotonic clock; `granted_seconds` when it was new, 0 if it never ends."""
+    """A token that is valid until `ends_at` (monotonic seconds). `granted_seconds` is its lifetime, 0 if it never ends."""
 
     token: Sensitive[str]
     granted_seconds: float
@@ -66,13 +66,13 @@ class _Login:
     renewable: bool
 
     def ending(self, now: float) -> bool:
-        """Tell whether less than a third of its time is left."""
+        """Say whether less than a third of its lifetime is left."""
         return self.ends_at - now < self.granted_seconds / 3
 
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a document is: in which secrets engine, of which version; `assumed` if Vault did not say."""
+    """The place of a document: secrets engine, path, and KV version. `assumed` means that Vault did not report it."""
 
     mount: str
     path: str
@@ -84,10 +84,10 @@ class VaultProvider:
     """Reads secrets from one Vault server."""
 
     def __init__(self, vault: Vault, timeout_seconds: float, local: Mapping[Kind, Provider], clock: Clock) -> None:
-        """Read as `vault` says; what a login takes is read by `local`.
+        """Read with the settings in `vault`. The secrets for a login are read by `local`.
 
         Raises:
-            ConfigError: the file of authorities cannot be used, or the namespace cannot be sent.
+            ConfigError: the CA file cannot be used, or the namespace is not valid in a header.
         """
         if vault.namespace and not _HEADER_VALUE.fullmatch(vault.namespace):
             raise ConfigError("holds a character outside ASCII", path="stores.vault.namespace")
@@ -102,9 +102,9 @@ class VaultProvider:
         self._places: dict[str, _Place] = {}
 
     def read(self, document: str) -> Document:
-        """See `Provider.read`."""
+        """Return the secret at the path `document`; see `Provider.read`."""
         if not document.isprintable() or not {"", ".", ".."}.isdisjoint(document.split("/")):
-            raise UnreadableError("the path has a part that is empty, of dots, or cannot be printed: correct it")
+            raise UnreadableError("the path has a part that is empty, only dots, or not printable: correct it")
         with self._connection.opened():
             before = self._login
             login = self._lasting()
@@ -115,10 +115,10 @@ class VaultProvider:
                     raise
             return self._document(document, self._logged_in())
 
-    # The login.
+    # Login
 
     def _lasting(self) -> _Login:
-        """Return a login that is good for this read, and most likely for the next."""
+        """Return a login that is valid for this read, and most likely for the next one."""
         now = self._clock.monotonic()
         login = self._login
         if login is not None and login.ending(now) and login.renewable:
@@ -133,7 +133,7 @@ class VaultProvider:
         return login
 
     def _renewed(self, login: _Login, now: float) -> _Login:
-        """Return `login` with the time that Vault gives it now; less and less, where the token has a longest life."""
+        """Return `login` renewed, with the time that Vault grants now. A maximum lifetime makes it ever shorter."""
         answer = Token(Adapter(self._connection, login.token)).renew_self()
         match answer.body:
             case {"auth": {"lease_duration": int(seconds), "renewable": bool(renewable)}}:
@@ -141,10 +141,10 @@ class VaultProvider:
         return login
 
     def _logged_in(self) -> _Login:
-        """Return a new login, which takes the place of the one before.
+        """Return a new login, which replaces the one before.
 
         Raises:
-            UnreadableError: there is none.
+            UnreadableError: the login failed.
         """
         before, self._login = self._login, self._given() if self._auth.method == "token" else self._asked_for()
         if before is not None and self._auth.method != "token":
@@ -152,7 +152,7 @@ class VaultProvider:
         return self._login
 
     def _given(self) -> _Login:
-        """Return the login that is a token somebody else made. Vault says how long it lasts, if its policy lets it be asked."""
+        """Return a login with the configured token. Its lifetime is read from Vault, if the token's policy allows that."""
         token = self._secret("token")
         now = self._clock.monotonic()
         answer = Token(Adapter(self._connection, token)).lookup_self()
@@ -164,7 +164,7 @@ class VaultProvider:
         return login
 
     def _asked_for(self) -> _Login:
-        """Return the login that Vault grants for what the references hold now."""
+        """Return the login that Vault grants for the current secrets of the references."""
         now = self._clock.monotonic()
         answer = self._answer_to_login()
         login = _granted(answer, now)
@@ -187,7 +187,7 @@ class VaultProvider:
         return answer
 
     def _secret(self, key: str) -> Sensitive[str]:
-        """Return what the reference at `key` of the auth section holds now; only that of a Pod's token can be left out."""
+        """Return the current secret of the reference at `key` of the auth section. Only a Pod's token has a default."""
         reference: Reference = getattr(self._auth, key) or SERVICE_ACCOUNT_TOKEN
         try:
             secret = self._local[reference.kind].read(reference.document).secret(reference.field)
@@ -197,7 +197,7 @@ class VaultProvider:
             raise UnreadableError("stores.vault.auth.token: the secret holds a space or a character outside ASCII")
         return secret
 
-    # The document.
+    # Document
 
     def _document(self, document: str, login: _Login) -> Document:
         adapter = Adapter(self._connection, login.token)
@@ -210,7 +210,7 @@ class VaultProvider:
         found = (_version_1 if place.version == 1 else _version_2)(answer)
         if found is not None:
             return found
-        self._places.pop(document, None)  # by the next read the engine may be mounted elsewhere, or have become version 2
+        self._places.pop(document, None)  # before the next read, the engine may be moved or upgraded to version 2
         assumed = _ASSUMED if place.assumed else ""
         if answer.status == HTTPStatus.FORBIDDEN:
             raise _ForbiddenError(_ENDED if _token_unknown(answer) else answer.problem_at(_AT_READ) + assumed)
@@ -219,7 +219,7 @@ class VaultProvider:
         raise UnreadableError(answer.problem_at(_AT_READ))
 
     def _place(self, document: str, adapter: Adapter) -> _Place:
-        """Return where `document` is, as Vault says, or as it has to be assumed."""
+        """Return the place of `document`, as Vault reports it, or an assumption if Vault does not allow the question."""
         mount, _, path = document.partition("/")
         if self._kv_version != "auto":
             return _Place(mount, path, self._kv_version)
@@ -232,19 +232,18 @@ class VaultProvider:
                 place = self._places[document] = _Place(mounted.rstrip("/"), document.removeprefix(mounted), version)
                 return place
             case {"data": {"type": str()}}:
-                raise UnreadableError("what is mounted at that path is not a KV secrets engine: correct the path")
+                raise UnreadableError("the engine at that path is not a KV secrets engine: correct the path")
         if answer.status == HTTPStatus.FORBIDDEN:
             return _Place(mount, path, 2, assumed=True)
         raise UnreadableError(answer.problem_at(_AT_READ))
 
 
-# Shapes of answers. What one holds is looked at here and nowhere else: no variable with a secret in it stands where errors are
-# raised.
+# Parsers of answers. Only these functions see an answer, so no frame that raises an error has a variable with a secret.
 
 
 def _looked_up(answer: Answer, token: Sensitive[str], now: float) -> _Login | None:
     match answer.body:
-        case {"data": {"creation_ttl": int(granted), "ttl": int(left), **rest}}:  # a root token's has no "renewable"
+        case {"data": {"creation_ttl": int(granted), "ttl": int(left), **rest}}:  # a root token has no "renewable"
             return _Login(token, granted, now + left if granted else math.inf, rest.get("renewable") is True)
     return None
 
@@ -285,7 +284,7 @@ def _seconds(created: str) -> float | None:
 
 
 def _gone(answer: Answer) -> str:
-    """Return what is said of a secret whose newest version is not there any more; nothing if there never was one."""
+    """Return the problem of a secret whose newest version was deleted or destroyed; an empty text if there never was one."""
     match answer.body:
         case {"data": {"metadata": {"destroyed": True}}}:
             return "the newest version of the secret is destroyed: write a new one"
@@ -295,6 +294,6 @@ def _gone(answer: Answer) -> str:
 
 
 def _token_unknown(answer: Answer) -> bool:
-    """Tell a token that ended from one that may not read. Vault 1.11 and later says which; what it says goes no further."""
+    """Say whether the token is invalid, and not just without permission. Vault 1.11 and later reports the difference."""
     errors = answer.body.get("errors")
     return isinstance(errors, list) and any("invalid token" in str(error) for error in errors)

@@ -1,9 +1,9 @@
-"""HTTP with a Vault server, for hvac to speak through.
+"""The HTTP client through which hvac talks to a Vault server.
 
-* An answer is a value, and no exception gets out: those of the libraries hold URLs, tokens and Vault's own words. What is said
-  of a failure is a fixed text that tells what to do next.
-* Nothing is repeated, no redirect is followed, and nothing is taken from the environment: no proxy, no token, no `.netrc`.
-* Connecting, waiting for the answer and reading it take `stores.timeout_seconds` each at most; an answer's size is bounded.
+* Every answer is returned as a value, and no exception leaves: exceptions of the libraries contain URLs, tokens and Vault's
+  texts. An error is a fixed text that says how to fix the problem.
+* It repeats nothing, follows no redirect, and uses nothing from the environment: no proxy, no token, no `.netrc`.
+* Connecting, waiting for the answer and reading it take at most `stores.timeout_seconds` each. An answer has a size limit.
 
 Statuses: developer.hashicorp.com/vault/api-docs#http-status-codes and /vault/api-docs/system/health.
 """
@@ -24,59 +24,59 @@ from proxy.credentials.model import UnreadableError
 from proxy.sensitive import Sensitive
 from proxy.trust import verifying
 
-# Vault keeps no entry over 1 MiB by default; a secret of ours has some hundred bytes.
+# By default, Vault stores no entry over 1 MiB. Our secrets have a few hundred bytes.
 ANSWER_MAX_BYTES = 1 << 20
 _CHUNK_BYTES = 1 << 16
 
 UNUSABLE_CA = "holds no certificates in PEM that can be read"
-UNREACHABLE = "Vault cannot be reached: check stores.vault.address, and the way there"
+UNREACHABLE = "Vault cannot be reached: check stores.vault.address, and the network path"
 UNTRUSTED = "no TLS with Vault: check that stores.vault.ca signed its certificate, and that the certificate names the host"
-SLOW = "Vault does not answer in time: look at its load, or raise stores.timeout_seconds"
+SLOW = "Vault does not answer in time: check its load, or raise stores.timeout_seconds"
 LONG = f"Vault's answer is longer than {ANSWER_MAX_BYTES} bytes: keep less in one secret"
-NOT_VAULT = "what answers is not a Vault server: check stores.vault.address"
+NOT_VAULT = "the server that answers is not Vault: check stores.vault.address"
 REDIRECTED = (
-    "a standby Vault, or what stands before it, redirects, which is not followed: set stores.vault.address to the active "
-    "server, or to a load balancer that finds it"
+    "a standby Vault or a proxy answers with a redirect, which the sidecar does not follow: set stores.vault.address to the "
+    "active server, or to a load balancer that finds it"
 )
 
-# What statuses mean whatever was asked for. Not every one of these comes from Vault itself, so not every one comes as JSON.
+# The meaning of statuses that does not depend on the request. Some come from a proxy and not from Vault, so not all are JSON.
 STATUSES: Mapping[int, str] = MappingProxyType(
     dict.fromkeys((301, 302, 303, 307, 308), REDIRECTED)
     | {
-        412: "the Vault server is a standby that has not caught up yet; it will",
+        412: "the Vault server is a standby that has not caught up yet: wait",
         429: "Vault's quota of requests is used up: raise it, or stores.refresh_seconds",
         472: "the Vault server is a standby for disaster recovery: set stores.vault.address to the active cluster",
         473: "the Vault server is a performance standby: set stores.vault.address to the active server",
-        500: "Vault failed: its log says why",
+        500: "Vault failed: see its log",
         501: "Vault is not initialised: initialise it",
-        502: "Vault, or what stands before it, cannot reach what it needs: their logs say what",
+        502: "Vault, or a proxy in front of it, cannot reach a server that it needs: see their logs",
         503: "Vault is sealed, not initialised, or in maintenance: unseal it",
-        504: "Vault does not answer what stands before it: look at its load",
+        504: "Vault does not answer the proxy in front of it: check its load",
     }
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Where it was nothing usable, `problem` says why."""
+    """An answer of Vault. If it is not usable, `problem` says why."""
 
     status: int = 0
     body: Mapping[str, Any] = field(default_factory=dict, repr=False)
     problem: str = ""
 
     def problem_at(self, meanings: Mapping[int, str]) -> str:
-        """Return what is wrong with it, where `meanings` are those of the statuses that depend on what was asked for."""
+        """Return the problem of this answer. `meanings` has the meaning of statuses that depend on the request."""
         return self.problem or meanings.get(self.status) or STATUSES.get(self.status) or NOT_VAULT
 
 
 class Connection:
-    """Requests to one Vault server, one at a time."""
+    """Sends requests to one Vault server, one at a time."""
 
     def __init__(self, vault: Vault, timeout_seconds: float, clock: Clock) -> None:
-        """Connect to nothing yet.
+        """Prepare requests to the server in `vault`, without connecting.
 
         Raises:
-            OSError, ValueError: the file of authorities cannot be used.
+            OSError, ValueError: the CA file cannot be used.
         """
         self._origin, self._ca = vault.address, vault.ca
         self._timeout_seconds = timeout_seconds
@@ -94,10 +94,10 @@ class Connection:
 
     @contextmanager
     def opened(self) -> Iterator[None]:
-        """Connect anew for this block: the authorities may have changed, and an idle connection is cut without a word.
+        """Use new connections in this block: the CA file may have changed, and idle connections break silently.
 
         Raises:
-            UnreadableError: the file of authorities cannot be used now.
+            UnreadableError: the CA file cannot be used now.
         """
         pool = None
         with suppress(OSError, ValueError):
@@ -108,7 +108,7 @@ class Connection:
             yield
 
     def request(self, method: str, path: str, token: Sensitive[str] | None, content: object) -> Answer:
-        """Return what Vault answers; `content` is sent as JSON unless it is None."""
+        """Send a request, and return the answer. `content` is sent as JSON unless it is None."""
         headers = self._headers if token is None else self._headers | {"X-Vault-Token": token.reveal()}
         body = None if content is None else orjson.dumps(content)
         try:
@@ -142,17 +142,17 @@ class Connection:
 
 @dataclass(frozen=True, slots=True)
 class Adapter:
-    """What hvac's methods speak through, as the holder of `token`; they pass keywords beside those that are named here."""
+    """The adapter for hvac's methods, with `token`. hvac passes more keywords than are named here."""
 
     connection: Connection
     token: Sensitive[str] | None = None
 
     def get(self, url: str, **_: object) -> Answer:
-        """Return what Vault answers to GET."""
+        """Send a GET request, and return the answer."""
         return self.connection.request("GET", url, self.token, None)
 
     def post(self, url: str, json: object = None, **_: object) -> Answer:
-        """Return what Vault answers to POST."""
+        """Send a POST request, and return the answer."""
         return self.connection.request("POST", url, self.token, json)
 
     login = post

@@ -1,11 +1,11 @@
-"""Keeps a credential as new as its store has it: reads it again and again, and has a new version tried before it is used.
+"""Keeps a credential as new as in its store: reads it periodically, and tries a new version before it is used.
 
-* Once a first version was read, a store that fails changes nothing: the last good one is kept, and the store is asked again,
-  ever more rarely up to `refresh_seconds`, at random moments, so that replicas do not ask together.
-* A new version is used once Customer.io has accepted it, and only if it does not belong to another workspace or region. What
-  cannot be tried (a Pipelines key) is used as it is, and so is the first version: a sidecar starts while Customer.io is down.
-* When Customer.io rejects every key there is, the store is read at once, however many calls were rejected, and then again and
-  again, every second at last, until there is one that is taken.
+* After the first read, a failing store changes nothing. The last good version is kept, and the store is read again at growing,
+  random intervals of up to `refresh_seconds`, so that replicas do not read together.
+* A new version is used after Customer.io has accepted it, unless it belongs to another workspace or region. A key that cannot
+  be tried (Pipelines) is used without a trial. So is the first version, so that a sidecar starts while Customer.io is down.
+* When Customer.io rejects every key, the store is read immediately, once for all rejected calls. It is then read again at
+  growing intervals of up to a second, until there is a key that Customer.io accepts.
 """
 
 import asyncio
@@ -19,39 +19,39 @@ from proxy.credentials.model import Authorization, Kind, Trial, Verdict, Version
 from proxy.credentials.slots import Slot
 from proxy.errors import ConfigError
 
-# After a failure: the first wait, doubled with each further one up to the usual interval.
+# The wait after a first failure. It doubles with each further failure, up to the usual interval.
 BACKOFF_SECONDS = 1.0
-# Between two reads of a store, whatever asks for them; while every key is rejected it is doubled up to the second.
+# The shortest wait between two reads of a store. While every key is rejected, it doubles up to the second value.
 URGENT_SECONDS = (0.1, 1.0)
-# How far the usual interval is shortened or lengthened at random.
+# The usual interval is shortened or lengthened by up to this fraction, at random.
 JITTER = 0.1
-# One read of a credential, with all its parts, logins and repeats.
+# The longest read of a credential, with all its parts, logins and repeats.
 READ_SECONDS = 30.0
 
 
 class Observer(Protocol):
-    """Who is told what happens to credentials; never of a secret."""
+    """Records the events of credentials, for metrics and logs. It gets no secret."""
 
     def store_read(self, source: Kind, slot: str, problem: str) -> None:
-        """Count a read of a store; `problem` is empty where it went well."""
+        """Count a read of a store. `problem` is empty if it succeeded."""
 
     def version_adopted(self, slot: str, version: Version) -> None:
-        """Note a version that is used from now on."""
+        """Record a version that is used from now on."""
 
     def version_refused(self, slot: str, version: Version, problem: str) -> None:
-        """Note a version that is not used, and why."""
+        """Record a version that is not used, with the reason."""
 
 
 class Alarm(Protocol):
-    """A wait that can be cut short."""
+    """A wait that can be ended early."""
 
     async def wait(self, least_seconds: float, most_seconds: float) -> None:
-        """Return as soon as somebody asks, but not before the one, nor after the other."""
+        """Return as soon as a read is requested, but after at least `least_seconds` and at most `most_seconds`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a new version must be, and how often there may be one."""
+    """The conditions for a new version, and the usual interval between reads."""
 
     workspace: int | Literal["same", "any"]
     region: str
@@ -60,13 +60,13 @@ class Rules:
 
 @dataclass(slots=True)
 class Workspace:
-    """The workspace that the keys of one credential belong to, once Customer.io has named it."""
+    """The workspace of the keys of one credential; None until Customer.io has named it."""
 
     number: int | None = None
 
 
 class Watch:
-    """Watches one slot."""
+    """Reads the store of one slot periodically, and adopts new versions."""
 
     def __init__(
         self,
@@ -81,9 +81,9 @@ class Watch:
         observer: Observer,
         random: Callable[[], float],
     ) -> None:
-        """Read the slot's store with `read` (which raises ConfigError), try versions with `attempt`.
+        """Read the slot's store with `read` (which raises ConfigError), and try versions with `attempt`.
 
-        `workspace` is shared by the slots of one credential; `random` gives numbers from 0 to 1.
+        `workspace` is shared by the slots of one credential. `random` returns numbers from 0 to 1.
         """
         self._slot = slot
         self._keyring = keyring
@@ -95,11 +95,11 @@ class Watch:
         self._random = random
         self._workspace = workspace
         held = keyring.held(slot.name)
-        self._last = None if held is None else held.authorization  # what was used last, even if it grew stale since
+        self._last = None if held is None else held.authorization  # the last one used, even if it has become stale
         self._refused: tuple[str, str] | None = None
 
     async def run(self) -> None:
-        """Watch until cancelled, or for as long as there can be anything new."""
+        """Watch until cancelled, or until the version in use is fixed."""
         failures = 0
         least, most_urgent = URGENT_SECONDS
         urgent = least
@@ -120,7 +120,7 @@ class Watch:
         return held is not None and held.fixed
 
     def _pause_seconds(self, failures: int) -> float:
-        """Return how long to wait after so many failures in a row."""
+        """Return the seconds to wait after this number of consecutive failures."""
         usual = self._rules.refresh_seconds
         if failures == 0:
             return usual * (1 + JITTER * (2 * self._random() - 1))
@@ -128,7 +128,7 @@ class Watch:
         return longest * (0.5 + self._random() / 2)
 
     async def round(self) -> bool:
-        """Read the store once, and adopt what is new; say whether what is in use is what the store has."""
+        """Read the store once, and adopt a new version. Return whether the version in use is the one in the store."""
         slot = self._slot
         try:
             async with asyncio.timeout(READ_SECONDS):
@@ -157,12 +157,12 @@ class Watch:
         return True
 
     async def _learn_workspace(self, version: Version) -> None:
-        """Find out which workspace a version in use belongs to, so that the next one can be compared with it."""
+        """Ask for the workspace of a version in use, so that the next version can be compared with it."""
         if self._slot.credential is Credential.TRACK and self._workspace.number is None and self._rules.workspace == "same":
             self._workspace.number = (await self._attempt(self._slot.credential, version.authorization)).workspace
 
     async def _problem(self, version: Version) -> str:
-        """Say why a new version must not be used now; empty where it may."""
+        """Return the reason why a new version must not be used now; an empty text if it may be used."""
         in_use = self._keyring.versions(self._slot.credential)
         first = self._last is None and not in_use
         if version.authorization == self._last or (first and not isinstance(self._rules.workspace, int)):
@@ -175,11 +175,11 @@ class Watch:
         if first:
             return ""
         if trial.verdict is Verdict.REJECTED:
-            return "Customer.io rejects it; perhaps only a part of it was written yet"
+            return "Customer.io rejects it; perhaps only a part of it has been written so far"
         return "Customer.io could not be asked about it"
 
     def _foreign(self, trial: Trial) -> str:
-        """Say what an accepted version belongs to that it must not; empty where it may be used."""
+        """Return the reason why an accepted version is foreign (region, workspace); an empty text if it may be used."""
         if trial.region not in (None, self._rules.region):
             return "it belongs to another region"
         wanted = self._workspace.number if self._rules.workspace == "same" else self._rules.workspace

@@ -1,4 +1,4 @@
-"""What becomes of an upstream answer: decided from its head alone, before a byte goes to the caller."""
+"""Decides, from its head alone, how an upstream answer reaches the caller, before a byte goes to the caller."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ import orjson
 from proxy.api.model import Credential, Endpoint, Upstream
 from proxy.errors import Answer, Reason, error_body
 
-# An answer up to this size is given whole or, where it breaks off, not at all; nearly all of Customer.io's are far below it.
-# A larger one is passed on as it comes; an error that large is none of Customer.io's.
+# An answer up to this size is sent whole or, if it breaks off, not at all. Nearly all of Customer.io's answers are far smaller.
+# A larger one is streamed. An error answer of this size is not from Customer.io.
 HELD_BYTES = 65_536
-# An answer that names items of a batch: an error of about 120 bytes for each of the smallest items that fit in one.
+# The largest answer that lists errors of batch items: about 120 bytes for each of the smallest items that fit in a batch.
 HELD_BATCH_BYTES = 1_048_576
-# Told in place of an error answer that no SDK could parse (Node does not even retry those).
+# These replace an error answer that is not JSON, because no SDK could parse it (the Node SDK does not even retry it).
 NOT_JSON_CODE = "upstream_error"
 NOT_JSON_TEXT = "Customer.io answered with an error that is not JSON."
 JSON_LINE = b"Content-Type: application/json\r\n"
@@ -25,15 +25,15 @@ JSON_LINE = b"Content-Type: application/json\r\n"
 class Treatment(Enum):
     """How the body of an answer reaches the caller."""
 
-    STREAM = auto()  # once whole, or as it comes where it is large
-    HOLD = auto()  # once whole, and only if it is JSON; else it is wrapped
-    REWRITE = auto()  # once whole, told of the batch as the caller sent it; refused where it cannot be
-    SWALLOW = auto()  # not at all: the caller asked for lenient answers and is told 200 {}
+    STREAM = auto()  # when it is complete; a large one is streamed
+    HOLD = auto()  # when it is complete, if it is JSON; otherwise it is replaced by an error in our JSON shape
+    REWRITE = auto()  # when it is complete, with the caller's batch indexes; refused if that is not possible
+    SWALLOW = auto()  # not at all: the caller did not ask for strict answers, and gets 200 {}
 
 
 @dataclass(frozen=True, slots=True)
 class Refuse:
-    """The answer cannot be passed on."""
+    """The answer cannot be passed on; the caller gets a refusal with `reason`."""
 
     reason: Reason
 
@@ -52,14 +52,14 @@ _INVALID = Refuse(Reason.UPSTREAM_INVALID)
 
 
 def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, strict: bool) -> Treatment | Refuse:
-    """Decide on an answer by its status and headers; `strict` says whether the caller asked for strict answers."""
+    """Decide on an answer by its status and headers. `strict` says whether the caller asked for strict answers."""
     if _SUCCESS <= status < _FIRST_REDIRECT and b"content-encoding" not in headers:
         return Treatment.STREAM
     if status in _REDIRECTS:  # an SDK would follow it past the sidecar
         return _REDIRECT
     if status == UNAUTHORIZED and endpoint.credential is not Credential.NONE:
         return _REJECTED
-    # A coding was not asked for and could not be scrubbed; a status of no class is none.
+    # We did not ask for a content coding and cannot scrub a coded body. A status of 600 or more is not valid.
     if headers.get(b"content-encoding", b"identity").lower() != b"identity" or status >= _ERRORS.stop:
         return _INVALID
     if status not in _ERRORS:
@@ -70,14 +70,14 @@ def treat(endpoint: Endpoint, status: int, headers: Mapping[bytes, bytes], *, st
 
 
 def treat_rest(treatment: Treatment | Refuse, status: int) -> Treatment | Refuse:
-    """Decide on the answer to what is left of a batch, which would be treated like that if it were the whole of it."""
+    """Decide on the answer to a reduced batch. `treatment` is what `treat` returned for the same answer."""
     if treatment is Treatment.STREAM or (treatment is Treatment.HOLD and status == _BAD_REQUEST):
         return Treatment.REWRITE
     return treatment
 
 
 def is_json(body: bytes) -> bool:
-    """Say whether an SDK's JSON parser takes `body`."""
+    """Say whether `body` is JSON, so that an SDK can parse it."""
     try:
         orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -92,7 +92,7 @@ def as_json(lines: bytes) -> bytes:
 
 
 def wrapped(status: int, lines: bytes) -> tuple[bytes, bytes]:
-    """Return the header lines and body told in place of an error answer that is not JSON.
+    """Return the header lines and body that replace an error answer that is not JSON.
 
     `lines` are the header lines of the answer; its content type is replaced.
     """

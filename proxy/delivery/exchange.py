@@ -1,13 +1,13 @@
-"""One prepared call on its way to Customer.io and back: admission, connection, credential, deadlines, replays.
+"""Sends one prepared call to Customer.io and returns its answer: rate limit, connection, credential, deadlines, replays.
 
-With a token, a connection and a credential at hand the request is written at once, without a task or a timer of its own;
-deadlines are enforced by `Sender.tick`. The credential is added last, here, so that no rule, log or metric ever holds it.
+If a rate token, a connection and a credential are ready, the request is written immediately, without its own task or timer.
+`Sender.tick` enforces deadlines. The credential is added last, here, so that no rule, log or metric ever holds it.
 
-A call is repeated only where that is certain to do no harm (promise G7): none of its bytes was written, its row says so, or
-Customer.io answered 401, before it did anything, and there is another key to try.
+A call is repeated only if a repeat is certain to do no harm (promise G7): none of its bytes was written, its endpoint is safe
+to replay, or Customer.io answered 401, so it processed nothing, and there is another key to try.
 
-Whatever happens on either side, and in whatever order, an exchange ends once: its caller is given one answer, one refusal or
-one broken connection (nothing, if it went away), and its connection and its place in a queue are given up.
+An exchange ends exactly once, in any order of events: its caller gets one answer, one refusal or one broken connection
+(nothing if the caller is gone), and the exchange gives up its connection and its place in a queue.
 """
 
 from collections.abc import Mapping
@@ -22,20 +22,20 @@ from proxy.delivery.shared import NOTHING, Shared
 from proxy.errors import Reason, RefusedError
 from proxy.exchange import Caller, Failure, Outgoing, Receiver
 
-# How often one call is sent again with another key while keys are rejected by turns.
+# One call is sent again with another key at most this often, in case keys are rejected in turns.
 KEY_REPLAYS_MAX = 8
 _UNANSWERED = frozenset({Failure.UNSENT, Failure.CLOSED})
 
 
 class _State(Enum):
-    QUEUED = auto()  # for its turn in a rate limit
-    KEYLESS = auto()  # for a key that Customer.io takes
+    QUEUED = auto()  # waits in the queue of a rate limit
+    KEYLESS = auto()  # waits for a key that Customer.io accepts
     CONNECTING = auto()
     SENT = auto()
     DONE = auto()
 
 
-# Members of an enumeration take a look-up each.
+# Constants save the look-up of an enum member.
 _QUEUED: Final = _State.QUEUED
 _SENT: Final = _State.SENT
 _DONE: Final = _State.DONE
@@ -43,7 +43,7 @@ _STREAM: Final = Treatment.STREAM
 
 
 class Exchange(Receiver):
-    """One call on its way to Customer.io and back."""
+    """One call to Customer.io, from its admission to the end of its answer."""
 
     __slots__ = (
         "_caller", "_caller_name", "_connection", "_ends", "_injected", "_key_replays", "_outgoing", "_paused", "_place",
@@ -53,14 +53,14 @@ class Exchange(Receiver):
     def __init__(
         self, sender: Shared, outgoing: Outgoing, caller: Caller, caller_name: str | None, started: float, *, now: float
     ) -> None:
-        """Prepare to send; nothing happens before `begin`."""
+        """Prepare to send. Nothing happens before `begin`."""
         self._sender = sender
         self._outgoing = outgoing
         self._caller = caller
         self._caller_name = caller_name
         self._started = started
-        # Waiting, connecting, every attempt and the whole answer end by then. The deadlines of the request itself, which may
-        # have arrived slowly, are the server's.
+        # Waiting, connecting, every attempt and the whole answer must end by then. The server has its own deadlines for
+        # reading the request, which may arrive slowly.
         self._ends = self.deadline = now + sender.timeouts.total_seconds
         self._state = _QUEUED
         self._connection: Connection | None = None
@@ -76,16 +76,16 @@ class Exchange(Receiver):
     # Out
 
     def begin(self, now: float) -> None:
-        """Ask for admission; every attempt pays for its quota."""
+        """Ask the rate limiter for admission. Every attempt takes a rate token."""
         sender = self._sender
         endpoint = self._outgoing.endpoint
         injected = sender.key(endpoint.credential)
-        if injected is None:  # a call that cannot be sent takes no quota and does not wait
+        if injected is None:  # a call that cannot be sent takes no rate token and does not wait
             self._refuse(Reason.CREDENTIALS_UNAVAILABLE)
             return
         if injected.rejected and not self._trying and self._await_key():
             return
-        if sender.held_bytes > sender.inflight_bytes:  # there is no room for its body
+        if sender.held_bytes > sender.inflight_bytes:  # no room for its body
             self._refuse(Reason.OVERLOADED)
             return
         bucket = endpoint.bucket
@@ -100,7 +100,7 @@ class Exchange(Receiver):
             self._crowded_out()
 
     def _await_key(self) -> bool:
-        """Wait for a key that Customer.io takes, if that is worth while."""
+        """Wait for a key that Customer.io accepts, if one may come. Return whether the call waits."""
         waiting = self._sender.keys.wait(self._outgoing.endpoint.credential, self._key_ready)
         if waiting is None:
             return False
@@ -131,7 +131,7 @@ class Exchange(Receiver):
         deadline = now + sender.timeouts.attempt_seconds
         self.deadline = deadline if deadline < self._ends else self._ends  # noqa: FURB136  # `min` costs three times as much
         connections = sender.connections[endpoint.upstream]
-        # Where one idle connection was stale, the next may be as well: a replay gets a new one.
+        # If one idle connection was stale, the next one may be stale too. So a replay gets a new connection.
         connection = None if self._replayed else connections.take()
         if connection is None:
             self._state = _State.CONNECTING
@@ -152,7 +152,7 @@ class Exchange(Receiver):
                 connection.release()
             elif connection.usable:
                 self._write(connection, self._sender.clock.monotonic())
-            else:  # closed by the far end as soon as it was made: nobody would tell of it any more
+            else:  # the far end has closed it already, so it would report nothing
                 self._refuse(Reason.UPSTREAM_UNREACHABLE)
 
     def _write(self, connection: Connection, now: float) -> None:
@@ -160,14 +160,14 @@ class Exchange(Receiver):
         self._connection = connection
         self._sent_at = now
         outgoing = self._outgoing
-        if self._paused:  # by the answer to an earlier request
+        if self._paused:  # the caller still reads the answer to an earlier request
             connection.pause()
         connection.send(self, outgoing.head, self._injected.line, b"\r\n", outgoing.body)
 
-    # Back: what the connection tells (`exchange.Receiver`)
+    # Back: reports of the connection (`exchange.Receiver`)
 
     def answered(self, status: int, headers: Mapping[bytes, bytes], body: bytes) -> None:
-        """Give the caller its answer."""
+        """Answer the caller with an answer that came whole."""
         outgoing = self._outgoing
         endpoint = outgoing.endpoint
         plain = self._state is _SENT and outgoing.withheld is None
@@ -189,29 +189,29 @@ class Exchange(Receiver):
         sender.observer.answered(endpoint, status, injected.key_id, seconds, self._started)
 
     def answer_started(self, status: int, headers: Mapping[bytes, bytes], length: int | None) -> None:
-        """Decide what becomes of the answer."""
+        """Decide, from its head, how the answer is passed on."""
         injected = self._injected
         self._reply = begun(self._outgoing, injected.scrubber, status, headers, length)
         self.deadline = self._ends
         self._sender.key_answered(self._outgoing.endpoint.credential, injected, status, self._sent_at)
 
     def answer_body(self, data: bytes) -> None:
-        """Keep a piece."""
+        """Keep a piece of the answer's body."""
         if self._reply is not None:
             self._reply.take(data)
 
     def answer_paused(self) -> None:
-        """Send on what has come so far."""
+        """Pass on the part of the answer that has come so far."""
         if self._reply is None or self._connection is None:
             return
         if self._reply.oversized:
-            self._connection.abandon()  # not worth reading to its end
+            self._connection.abandon()  # too large to be read to its end
             self.answer_finished()
         else:
             self._reply.pass_on(self._caller)
 
     def answer_finished(self) -> None:
-        """Give the caller the end of its answer, or all of it."""
+        """Send the caller the end of the answer, or the whole answer."""
         reply = self._reply
         if reply is None:
             return
@@ -230,7 +230,7 @@ class Exchange(Receiver):
         sender.observer.forwarded(endpoint, status, self._started)
 
     def _unfit(self, reason: Reason) -> None:
-        """Go on after an answer that cannot be passed on: a 401 says that nothing was done, so the call may be made again."""
+        """Continue after an answer that cannot be passed on. A 401 was not processed, so the call may be sent again."""
         if reason is not Reason.CREDENTIALS_REJECTED or self._state is _DONE:
             self._refuse(reason)
             return
@@ -247,10 +247,10 @@ class Exchange(Receiver):
             self._refuse(reason)
 
     def attempt_failed(self, failure: Failure) -> None:
-        """Send again once if that is certain to do no harm (promise G7); else say what happened."""
+        """Send again, once, if that is certain to do no harm (promise G7). Otherwise refuse the call."""
         connection, self._connection = self._connection, None
         if self._reply is not None and isinstance(self._reply.treatment, Refuse):
-            self._unfit(self._reply.treatment.reason)  # the head of the answer was enough to know
+            self._unfit(self._reply.treatment.reason)  # the head of the answer decided already
         elif failure not in _UNANSWERED or self._reply is not None:
             self._fail(Reason.UPSTREAM_INVALID)
         elif (
@@ -265,20 +265,20 @@ class Exchange(Receiver):
         else:
             self._fail(Reason.UPSTREAM_UNREACHABLE)
 
-    # What the caller's connection tells (`http1.server.Exchange`)
+    # Reports of the caller's connection (`http1.server.Exchange`)
 
     def cancel(self) -> None:
-        """Stop: the caller is gone. A connection in mid-answer is never used again."""
+        """Stop, because the caller is gone. A connection in mid-answer is never used again."""
         self._drop()
         self._done()
 
     def shut_down(self) -> None:
-        """Stop and answer: the sidecar ends."""
+        """Stop and answer, because the sidecar is shutting down."""
         self._drop()
         self._fail(Reason.SHUTTING_DOWN)
 
     def expire(self) -> None:
-        """Stop and answer: a deadline has passed."""
+        """Stop and answer, because a deadline has passed."""
         self._drop()
         if self._state is _State.QUEUED:
             self._crowded_out()
@@ -288,13 +288,13 @@ class Exchange(Receiver):
             self._fail(Reason.UPSTREAM_TIMEOUT)
 
     def pause(self) -> None:
-        """Stop reading the answer, or do not begin to."""
+        """Stop reading the answer, also one that has not begun."""
         self._paused = True
         if self._connection is not None:
             self._connection.pause()
 
     def resume(self) -> None:
-        """Read on."""
+        """Continue to read the answer."""
         self._paused = False
         if self._connection is not None:
             self._connection.resume()
@@ -306,12 +306,12 @@ class Exchange(Receiver):
         self._refuse(Reason.RATE_LIMITED)
 
     def _fail(self, reason: Reason) -> None:
-        """End without a whole answer."""
+        """End without a whole answer: refuse the call, or break off an answer that has begun."""
         reply = self._reply
         if reply is None:
             self._refuse(reason)
         elif isinstance(reply.treatment, Refuse):
-            self._refuse(reply.treatment.reason)  # the head of the answer was enough to know
+            self._refuse(reply.treatment.reason)  # the head of the answer decided already
         elif not reply.begun:
             self._refuse(reason)
         elif self._state is not _State.DONE:

@@ -1,4 +1,4 @@
-"""What the sender needs from the outside, as protocols: `delivery.send` calls these and knows no technology."""
+"""The protocols through which `delivery.send` reaches the outside. So it depends on no technology."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,31 +11,31 @@ from proxy.exchange import Receiver
 
 
 class Connection(Protocol):
-    """A connection to Customer.io. It is in the hands of one exchange from `take` or `connect` until the answer has ended."""
+    """A connection to Customer.io. One exchange owns it from `take` or `connect` until the answer has ended."""
 
     __slots__ = ()
 
     used: bool
-    """Whether it has brought an answer before: one that has may have grown stale."""
+    """Whether it has carried an answer before. Such a connection may be stale."""
 
     @property
     def usable(self) -> bool:
-        """Whether a request may be written; if not, nothing more will ever be told of it."""
+        """Whether a request may be written. If not, the connection reports nothing any more."""
 
     def send(self, receiver: Receiver, *pieces: bytes) -> None:
-        """Write a request; its answer, or its failure, is told to `receiver`, once this has returned."""
+        """Write a request. Its answer or its failure is reported to `receiver`, after this has returned."""
 
     def release(self) -> None:
-        """Go back unused."""
+        """Return the connection to its pool unused."""
 
     def abandon(self) -> None:
-        """Drop the connection; `receiver` is told nothing more."""
+        """Abort the connection, without another report to `receiver`."""
 
     def pause(self) -> None:
-        """Stop reading."""
+        """Stop reading the answer until `resume`."""
 
     def resume(self) -> None:
-        """Read again."""
+        """Continue to read the answer."""
 
 
 class Connections(Protocol):
@@ -44,37 +44,37 @@ class Connections(Protocol):
     __slots__ = ()
 
     def take(self) -> Connection | None:
-        """Return an idle one that is usable."""
+        """Return an idle connection that is usable, or None."""
 
     async def connect(self) -> Connection:
-        """Make a new one, or raise RefusedError."""
+        """Dial a new connection, or raise RefusedError."""
 
 
 class Place(Protocol):
     """A place in a queue."""
 
     def leave(self) -> None:
-        """Give it up: it will not be called upon."""
+        """Leave the queue; the callback will not be called."""
 
 
 class Limiter(Protocol):
-    """Rate limits."""
+    """The rate limits of all buckets."""
 
     __slots__ = ()
 
     def admit(self, bucket: Bucket) -> bool:
-        """Let a call go now, or not."""
+        """Take a rate token for one call, and return True; return False if there is none now."""
 
     def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> Place | None:
-        """Queue a call, if its turn comes soon enough; `admitted` is called then, never before this returns."""
+        """Queue a call, or return None if its turn would come too late. `admitted` is called after this has returned."""
 
 
 @dataclass(slots=True, eq=False)
 class Injected:
-    """A credential ready to be written: its header line, a fingerprint that may be shown, and what hides it in answers.
+    """A credential that is ready to be sent: its header line, a fingerprint for logs, and a scrubber for answers.
 
-    `used_at` is when it was last sent, in monotonic seconds. `rejected` says that Customer.io answered 401 to it, and has not
-    accepted it since.
+    `used_at` is the time of its last use, in monotonic seconds. `rejected` means that Customer.io answered 401 to it, and has
+    not accepted it since.
     """
 
     line: bytes
@@ -84,69 +84,69 @@ class Injected:
     rejected: bool = False
 
     def __repr__(self) -> str:
-        """Show the fingerprint only."""
+        """Show the fingerprint only, never the credential."""
         return f"Injected(key_id={self.key_id!r})"
 
 
 class Keys(Protocol):
-    """The credentials that calls may carry, and what is known of them."""
+    """The credentials that calls may carry, and which of them Customer.io rejects."""
 
     @property
     def in_force(self) -> Mapping[Credential, Injected]:
-        """What a call carries now; a credential that cannot be had is missing. Always the same object."""
+        """The credentials that calls carry now. An unavailable one is missing. This is always the same object."""
 
     def accepted(self, credential: Credential, injected: Injected, sent_at: float) -> None:
-        """Note that Customer.io took a credential that it had `rejected`, in a call sent then."""
+        """Note that Customer.io accepted a credential that was `rejected`, in a call that was sent at `sent_at`."""
 
     def rejected(self, credential: Credential, injected: Injected) -> bool:
-        """Note a 401, and say whether another credential is in force that was not rejected."""
+        """Note a 401. Return whether another credential, one that is not rejected, is in force."""
 
     def wait(self, credential: Credential, ready: Callable[[], None]) -> tuple["Place", float] | None:
-        """Queue a call for a newer credential, and say until when (monotonic seconds); None where it is not worth while.
+        """Queue a call for a newer credential. Return its place and deadline (monotonic seconds); None if waiting cannot help.
 
-        `ready` is called once there is one to try, never before this returns.
+        `ready` is called once when there is a credential to try, never before this returns.
         """
 
 
 class Observer(Protocol):
-    """Who counts what happens."""
+    """Counts the events of a call, for metrics and logs."""
 
     __slots__ = ()
 
     def answered(self, endpoint: Endpoint, status: int, key_id: str, seconds: float, started: float) -> None:
-        """Count a success that came at once: `credential_used`, `upstream_answered` after `seconds`, and `forwarded`."""
+        """Count a success that came whole: `credential_used`, `upstream_answered` after `seconds`, and `forwarded`."""
 
     def forwarded(self, endpoint: Endpoint, status: int, started: float) -> None:
         """Count an upstream answer that reached the caller."""
 
     def refused(self, reason: Reason, endpoint: Endpoint | None, caller: str | None, started: float | None) -> None:
-        """Count a refusal, and write its line."""
+        """Count a refusal, and log it."""
 
     def cut(self, reason: Reason, endpoint: Endpoint, status: int, caller: str | None, started: float) -> None:
-        """Count an upstream answer of which the caller got the beginning only, and write its line."""
+        """Count an upstream answer of which the caller got only the beginning, and log it."""
 
     def upstream_answered(self, endpoint: Endpoint, seconds: float) -> None:
-        """Time an attempt that was answered."""
+        """Record the duration of an attempt that was answered."""
 
     def credential_used(self, credential: Credential, key_id: str, *, accepted: bool) -> None:
-        """Count a use of a credential."""
+        """Count a use of a credential, and whether it was accepted."""
 
     def limited(self, bucket: Bucket, result: str) -> None:
-        """Count an admission, a wait or a refusal by a rate limit."""
+        """Count a decision of a rate limit: `result` is admitted, waited or refused."""
 
     def retried(self, reason: str) -> None:
         """Count a call that is sent again."""
 
     def swallowed(self, endpoint: Endpoint) -> None:
-        """Count a rejection that a lenient caller is not told of."""
+        """Count a rejection by Customer.io that a caller without strict mode does not see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
-    """How long a call may take.
+    """The longest durations of a call.
 
-    `attempt_seconds` covers an attempt from its connection to the head of its answer; `total_seconds` the whole call, from its
-    request having arrived to the last byte of its answer.
+    `attempt_seconds` covers an attempt, from its connection to the head of its answer. `total_seconds` covers the whole call,
+    from the arrival of the complete request to the last byte of its answer.
     """
 
     attempt_seconds: float

@@ -1,4 +1,4 @@
-"""Whether a call whose outcome is unknown may be sent again (Customer.io Track API reference: event ids deduplicate)."""
+"""Decides whether a call with an unknown outcome may be sent again (Customer.io Track API: event ids deduplicate)."""
 
 import orjson
 
@@ -6,9 +6,9 @@ from proxy.api.model import Endpoint, Replay
 
 
 def safe(endpoint: Endpoint, body: bytes) -> bool:
-    """Say whether sending `body` to `endpoint` twice does no more than sending it once.
+    """Say whether sending `body` to `endpoint` twice has the same effect as sending it once.
 
-    Decoding again is right here: this is asked only after a connection broke, and keeping every decoded body would cost
+    The body is decoded a second time here. This runs only after a connection broke; keeping every decoded body would cost
     memory in every request.
     """
     if endpoint.replay is not Replay.WITH_ID:
@@ -16,7 +16,7 @@ def safe(endpoint: Endpoint, body: bytes) -> bool:
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return False  # a body only the exact decoder reads: nothing is known about it here
+        return False  # only the exact decoder can read this body, so assume the worst
     items = value.get(endpoint.event_items) if endpoint.event_items and isinstance(value, dict) else [value]
     return isinstance(items, list) and all(_identified(item, endpoint.event_id) for item in items)
 

@@ -1,4 +1,4 @@
-"""An upstream answer on its way to a caller: by its treatment, and never with the injected secret in it (promise G4)."""
+"""Passes an upstream answer to a caller according to its treatment, without the injected secret (promise G4)."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from proxy.exchange import Caller, Fields, Outgoing
 
 
 def answer_lines(headers: Mapping[bytes, bytes]) -> bytes:
-    """Return the header lines a caller may see, found out once for all answers that carry the same fields."""
+    """Return the header lines that a caller may see. The result is cached in `headers` for later answers with these fields."""
     if type(headers) is not Fields:
         return returned(headers)
     lines = headers.facts
@@ -23,7 +23,7 @@ def answer_lines(headers: Mapping[bytes, bytes]) -> bytes:
 
 
 def begun(outgoing: Outgoing, scrubber: Scrubber, status: int, headers: Mapping[bytes, bytes], length: int | None) -> "Reply":
-    """Return the answer to a call, of which the head has come, and decide what becomes of it."""
+    """Decide, from its head, how the answer to a call is passed on; return it as a `Reply`."""
     treatment = treat(outgoing.endpoint, status, headers, strict=outgoing.strict)
     if outgoing.withheld is not None:
         treatment = treat_rest(treatment, status)
@@ -31,7 +31,7 @@ def begun(outgoing: Outgoing, scrubber: Scrubber, status: int, headers: Mapping[
 
 
 class Reply:
-    """One answer, from its head to its end."""
+    """One upstream answer, from its head to its end."""
 
     __slots__ = (
         "_body", "_body_bytes", "_length", "_lines", "_scrubber", "_stream", "_withheld", "status", "treatment",
@@ -47,33 +47,33 @@ class Reply:
         *,
         withheld: Withheld | None = None,
     ) -> None:
-        """Take the head: `lines` are the header lines the caller may see, `length` is the declared one of the body.
+        """Begin with the head: `lines` are the header lines that the caller may see, `length` is the Content-Length.
 
-        `withheld` is what was taken out of the batch that it answers.
+        `withheld` describes the items that were removed from the batch.
         """
         self.treatment = treatment
         self.status = status
         self._scrubber = scrubber
         self._lines = scrubber.lines(lines)
         self._length = length
-        self._body: bytes | bytearray = b""  # what was not passed on yet
+        self._body: bytes | bytearray = b""  # not passed on yet
         self._body_bytes = 0
         self._stream: Stream | None = None
         self._withheld = withheld
 
     @property
     def begun(self) -> bool:
-        """Whether the caller has been given a part of it."""
+        """Whether the caller has received a part of the answer."""
         return self._stream is not None
 
     @property
     def oversized(self) -> bool:
-        """Whether far more has come than an error, or the errors of a batch, have to say."""
+        """Whether the answer is larger than an error, or the errors of a batch, can be."""
         bound = answer.HELD_BATCH_BYTES if self.treatment is Treatment.REWRITE else answer.HELD_BYTES
         return self.treatment is not Treatment.STREAM and self._body_bytes > bound
 
     def take(self, data: bytes) -> None:
-        """Keep a piece of the body until the whole read is parsed, or, of an answer that is held, until its end."""
+        """Keep a piece of the body until the whole read is parsed or, if the answer is held, until its end."""
         self._body_bytes += len(data)
         if not self.oversized:
             body = self._body
@@ -81,11 +81,11 @@ class Reply:
                 self._body = data
             elif isinstance(body, bytearray):
                 body += data
-            else:  # one buffer, so that pieces of one byte are neither an object each nor joined again and again
+            else:  # one buffer, so that one-byte pieces cost neither an object each nor repeated joins
                 self._body = bytearray(body) + data
 
     def pass_on(self, caller: Caller) -> None:
-        """Give `caller` what has come so far, if it is too much to wait for the end of."""
+        """Send `caller` the part that has come so far, if the answer is too large to be held."""
         if self.treatment is Treatment.STREAM and self._body_bytes > answer.HELD_BYTES:
             if self._stream is None:
                 self._stream = self._scrubber.stream()
@@ -93,7 +93,7 @@ class Reply:
             caller.write(self._stream.feed(self._taken()))
 
     def settle(self) -> None:
-        """Decide on what could not be decided by the head, now that the end has come."""
+        """Rewrite the answer to a reduced batch, now that it is complete; refuse it if that is not possible."""
         if self.treatment is not Treatment.REWRITE or self._withheld is None:
             return
         told = None if self.oversized else self._withheld.answer(self.status, self._scrubber.whole(self._taken()))
@@ -103,11 +103,11 @@ class Reply:
         self.treatment = Treatment.HOLD
         self.status, body = told
         self._lines = answer.as_json(self._lines)
-        self._body = body  # to be scrubbed again: what was escaped may be plain now
+        self._body = body  # it is scrubbed again, because escaped text may be plain now
         self._body_bytes = 0
 
     def finish(self, caller: Caller) -> int:
-        """Give `caller` the end of the answer, or all of it; return the status it was told."""
+        """Send `caller` the end of the answer, or the whole answer. Return the status that the caller got."""
         if self._stream is not None:
             caller.write(self._stream.feed(self._taken()) + self._stream.end())
             caller.finish()

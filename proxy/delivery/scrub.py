@@ -1,20 +1,20 @@
-r"""Keeps the injected secret out of answers (promise G4), at unchanged length.
+r"""Removes the injected secret from answers (promise G4), without a change of length.
 
 A secret is found in each rendering from which it can be read back:
 
-| Rendering       | Found                                                                                          |
-| --------------- | ---------------------------------------------------------------------------------------------- |
-| raw             | as it is                                                                                       |
-| percent-encoded | whichever of its characters are, RFC 3986 section 2.1                                          |
-| hex             | in either case, also mixed                                                                     |
-| base64          | in both alphabets of RFC 4648, whatever stands before and behind it, padded or not             |
-| JSON-escaped    | any of these, whichever characters are, as `\u002B`, `\/` or `\"`; also in JSON held in a string |
+| Rendering       | Found                                                                                            |
+| --------------- | ------------------------------------------------------------------------------------------------ |
+| raw             | unchanged                                                                                        |
+| percent-encoded | any subset of its characters, RFC 3986 section 2.1                                               |
+| hex             | upper case, lower case or mixed                                                                  |
+| base64          | both alphabets of RFC 4648, at every alignment, with and without padding                         |
+| JSON-escaped    | any of these, any subset of characters, as `\u002B`, `\/` or `\"`; also in JSON held in a string |
 
-All of them are found by undoing: an answer is read once as it is, with JSON's escapes undone, and each of the two with
-percent-encoding undone; what remains are few fixed texts to look for. The case of letters is not looked at, for hex has both,
-and base64's two alphabets are read as one: this finds a little more than there is, and never less.
+An answer is searched four times: as received, with JSON escapes decoded, and each of these with percent-encoding decoded. So
+only a few fixed texts have to be searched for. The search ignores case, because hex has both cases, and reads the two base64
+alphabets as one. It may find a little too much, but never too little.
 
-What a stream gives does not depend on how it was cut into pieces: it is what `Scrubber.whole` gives for all of it.
+The output of a stream does not depend on how the input is cut into pieces: it equals `Scrubber.whole` of the whole input.
 """
 
 import base64
@@ -26,32 +26,32 @@ from operator import itemgetter
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-# What a secret is replaced by: the first of these bytes that occurs in no secret, so that what is left can never be read as the
-# secret again. A credential holds no space (`credentials.model`), so one of them always fits.
+# A secret is replaced by the first of these bytes that occurs in no secret, so that the result can never contain the secret.
+# A credential contains no space (`credentials.model`), so there is always one.
 FILLERS = (b"*", b" ")
 
-# So many backslashes stand before a character that was escaped twice, in JSON held in a string of JSON; and so many for each
-# that is part of a key. More are none of its.
+# The number of backslashes before a character that is escaped twice, in JSON held in a JSON string; and the number for each
+# backslash that is part of a key. A longer run is not part of a rendering.
 _ESCAPING, _ESCAPED = 3, 4
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
-# Letters of either case are one, and so are base64's two alphabets.
+# Folds upper case to lower case, and base64's URL-safe alphabet to the standard one.
 _FOLD: Final = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ-_", b"abcdefghijklmnopqrstuvwxyz+/")
 _BACKSLASH: Final = b"\\"
 _RUN = re.compile(rb"\\+")
-# How much of a text tells that it may be there; 8 bytes of a key are by chance in no answer.
+# The size of the pieces that a quick check looks for. 8 bytes of a key do not occur in an answer by chance.
 _PIECE_BYTES = 8
-# How many places in a text are looked at in one step.
+# The number of places in a text that one step of the quick check compares.
 _PLACES: Final = 32
 _DIGITS = "0123456789abcdefABCDEF"
 _BYTES: Final = {f"{high}{low}".encode(): bytes.fromhex(high + low) for high in _DIGITS for low in _DIGITS}
 
-# What is looked for, and how many characters on either side of it hold bits of the secret beside others (base64).
+# The text to search for, and the number of characters before and after it that hold some bits of the secret (base64).
 _Form = tuple[bytes, int, int]
 _Span = tuple[int, int]
 
 
 class Scrubber:
-    """Replaces every rendering of a secret by a filler of equal length.
+    """Replaces every rendering of a secret by filler of equal length.
 
     One scrubber is made per credential; `Stream` holds the state of one answer.
     """
@@ -62,15 +62,15 @@ class Scrubber:
     )  # fmt: skip
 
     def __init__(self, secrets: Iterable[bytes]) -> None:
-        """Look for renderings of `secrets`.
+        """Prepare the search for renderings of `secrets`.
 
         Raises:
-            ValueError: a secret holds a space and one an asterisk.
+            ValueError: every filler occurs in a secret (one has a space, and one has an asterisk).
         """
         hidden = [secret for secret in secrets if secret]
         self._forms = tuple({form: None for secret in hidden for form in _forms(secret) if form[0]})
         texts = {text for text, _, _ in self._forms}
-        # Where a text is not, no longer one that holds it is.
+        # If a text does not occur, no longer text that contains it occurs. So the shortest texts are enough for a check.
         self._needles = tuple(sorted(text for text in texts if not any(other in text for other in texts if other != text)))
         backslashes = _ESCAPING + _ESCAPED * max((len(run) for secret in hidden for run in _RUN.findall(secret)), default=0)
         self._longer_run = _BACKSLASH * (backslashes + 1)
@@ -83,7 +83,7 @@ class Scrubber:
         self.filler = next((filler for filler in FILLERS if not any(filler in secret for secret in hidden)), b"")
         if not self.filler:
             raise ValueError("no filler can stand for this secret")
-        # Wherever one of them stands in a text, one of these stands at a multiple of `stride`.
+        # If a needle occurs in a text, one of these pieces occurs at a multiple of `stride`.
         self.shortest_bytes = shortest = min(map(len, self._needles), default=sys.maxsize)
         size = min(_PIECE_BYTES, shortest - shortest // 4)
         stride = shortest - size + 1
@@ -92,7 +92,7 @@ class Scrubber:
         self._places = tuple(itemgetter(*places[: max(count, 2)]) for count in range(_PLACES + 1))
         self._stride = stride
         self._clean = b""
-        # A piece may end inside a rendering: this much of its end is held back.
+        # A piece of a stream may end inside a rendering, so this many bytes at its end are held back.
         longest = max((len(text) + before + after for text, before, after in self._forms), default=0)
         self.overlap_bytes = max(longest * self.character_bytes - 1, 0)
 
@@ -103,7 +103,7 @@ class Scrubber:
         return self.filled(data, self.spans(data))
 
     def lines(self, lines: bytes) -> bytes:
-        """Return header lines without the secret. The very object that was looked through last is not looked through again."""
+        """Return header lines without the secret. The object that was last found clean is not searched again."""
         if lines is self._clean:
             return lines
         scrubbed = self.whole(lines)
@@ -112,7 +112,7 @@ class Scrubber:
         return scrubbed
 
     def suspects(self, data: bytes) -> bool:
-        """Say whether the secret may be in `data`; nearly no answer holds any, and this is several times as fast as `spans`."""
+        """Say whether `data` may contain the secret. Hardly any answer does, and this is several times as fast as `spans`."""
         text = data.translate(_FOLD, _BACKSLASH)
         if self._holds(text):
             return True
@@ -128,7 +128,7 @@ class Scrubber:
         return self._holds(text) or (text.find(b"%") >= 0 and self._holds_coded(text))
 
     def _holds(self, text: bytes) -> bool:
-        # A look at every thirteenth place or so, for all pieces together: faster than one search for each text.
+        # Compares about every thirteenth place with all pieces together: faster than one search for each text.
         pieces, block = self._pieces, self._stride * _PLACES
         if len(text) <= block:
             if pieces.isdisjoint(self._places[-(-len(text) // self._stride)](text)):
@@ -143,7 +143,7 @@ class Scrubber:
         return self._coded.search(text) is not None and self._holds(unquote_to_bytes(text).translate(_FOLD, _BACKSLASH))
 
     def spans(self, data: bytes) -> list[_Span]:
-        """Return where renderings are in `data`: the first byte of each, and the one behind its last. They may overlap."""
+        """Return the start and end index of each rendering in `data`. They may overlap."""
         found: list[_Span] = []
         plain = (data, range(len(data)), range(1, len(data) + 1))
         for text, starts, ends in (plain, _undone(self._escaped, *plain)):
@@ -153,7 +153,7 @@ class Scrubber:
         return found
 
     def _find(self, text: bytes, starts: Sequence[int], ends: Sequence[int], found: list[_Span]) -> None:
-        """Add where `text` holds the secret; `starts` and `ends` say where its characters stand in the answer."""
+        """Add the spans of the secret in `text` to `found`. `starts` and `ends` map its characters to indexes in the answer."""
         folded = text.translate(_FOLD)
         last = len(text) - 1
         for form, before, after in self._forms:
@@ -163,7 +163,7 @@ class Scrubber:
                 place = folded.find(form, place + 1)
 
     def filled(self, data: bytes, spans: Iterable[_Span]) -> bytes:
-        """Return `data` with filler in place of `spans`, which may reach beyond its end."""
+        """Return `data` with filler in place of `spans`. A span may go past the end of `data`."""
         done = 0
         pieces: list[bytes] = []
         for first, behind in sorted(spans):
@@ -174,34 +174,34 @@ class Scrubber:
         return b"".join((*pieces, data[done:])) if pieces else data
 
     def stream(self) -> "Stream":
-        """Begin an answer that comes in pieces."""
+        """Return a new `Stream` for an answer that comes in pieces."""
         return Stream(self)
 
 
 class Stream:
-    """An answer that comes in pieces."""
+    """Scrubs one answer that comes in pieces."""
 
     __slots__ = ("_covered", "_given", "_held", "_scrubber")
 
     def __init__(self, scrubber: Scrubber) -> None:
-        """Hold nothing yet."""
+        """Begin an answer, with no bytes held back."""
         self._scrubber = scrubber
         self._held = b""
-        self._given = b""  # what was given last, as it came: an escape may begin there
-        self._covered = 0  # how many of the bytes held are part of a rendering that began before them
+        self._given = b""  # the last bytes before `_held`, unscrubbed: an escape may begin there
+        self._covered = 0  # so many of the first bytes of `_held` belong to a rendering that began earlier
 
     def feed(self, data: bytes) -> bytes:
-        """Return what can be sent on now."""
+        """Add `data`; return the scrubbed bytes that can be sent now."""
         held = self._held + data
-        # A rendering that begins before this is here whole, whichever it is.
+        # Every rendering that begins before this index is here completely.
         return self._give(held, max(len(held) - self._scrubber.overlap_bytes, 0))
 
     def end(self) -> bytes:
-        """Return what was held back."""
+        """Return the bytes that were held back, scrubbed."""
         return self._give(self._held, len(self._held))
 
     def _give(self, held: bytes, cut: int) -> bytes:
-        """Return the first `cut` bytes of `held`, scrubbed, and hold the rest."""
+        """Return the first `cut` bytes of `held`, scrubbed, and hold back the rest."""
         scrubber = self._scrubber
         data = self._given + held
         offset = len(self._given)
@@ -215,19 +215,19 @@ class Stream:
 
 
 def _forms(secret: bytes) -> Iterable[_Form]:
-    """Return what is left of each rendering of `secret` once it is undone, as it is looked for."""
+    """Return the texts to search for: each rendering of `secret`, decoded and folded."""
     for text in (secret, secret.translate(None, _BACKSLASH), _unescaped(secret)):
         yield text.translate(_FOLD), 0, 0
     yield secret.hex().encode(), 0, 0
     for shift in range(3):
         coded = base64.b64encode(bytes(shift) + secret + b"\0\0")
         bits, end = 8 * shift, 8 * (shift + len(secret))
-        # Of a character at either end only some bits are the secret's.
+        # The characters at both ends may hold only some bits of the secret.
         yield coded[-(-bits // 6) : end // 6].translate(_FOLD), int(bits % 6 > 0), int(end % 6 > 0)
 
 
 def _unescaped(data: bytes) -> bytes:
-    """Return `data` with JSON's escapes undone, however often they were made, and every other backslash dropped; folded."""
+    """Return `data` folded, with JSON escapes decoded at every level of escaping, and without any other backslash."""
     first, *rest = data.split(b"\\u00")
     pieces = [first]
     for piece in rest:
@@ -239,7 +239,7 @@ def _unescaped(data: bytes) -> bytes:
 def _undone(
     coded: re.Pattern[bytes], text: bytes, starts: Sequence[int], ends: Sequence[int]
 ) -> tuple[bytes, Sequence[int], Sequence[int]]:
-    """Return `text` with what is `coded` undone, and where its characters stand in the answer. A backslash is none of them."""
+    """Return `text` with matches of `coded` decoded, and the new `starts` and `ends`. A decoded backslash is dropped."""
     done = 0
     undone = bytearray()
     first: list[int] = []
@@ -260,7 +260,7 @@ def _undone(
 
 
 def _codes(letters: Iterable[int]) -> bytes:
-    """Return a pattern of the two hex digits that stand for each of `letters`, in either case."""
+    """Return a pattern that matches the two hex digits of each of `letters`, in either case."""
     codes = sorted(f"{letter:02x}" for letter in letters)
     groups = [(high, "".join(code[1] for code in group)) for high, group in groupby(codes, key=lambda code: code[0])]
     return "|".join(f"{_either(high)}{_either(low)}" for high, low in groups).encode() or b"(?!)"

@@ -6,10 +6,10 @@ from proxy.exchange import Caller, Outgoing
 
 
 class Sender(Shared):
-    """Starts an exchange for each call, and ends those that take too long."""
+    """Starts an exchange for each call, and ends exchanges that take too long."""
 
     def send(self, outgoing: Outgoing, caller: Caller, caller_name: str | None, started: float) -> Exchange:
-        """Send `outgoing` for `caller`; `started` is when its request was let in, in monotonic seconds."""
+        """Send `outgoing` for `caller`. `started` is the time its request was accepted, in monotonic seconds."""
         now = self.clock.monotonic()
         exchange = Exchange(self, outgoing, caller, caller_name, started, now=now)
         self.active.add(exchange)
@@ -18,7 +18,7 @@ class Sender(Shared):
         return exchange
 
     def tick(self) -> None:
-        """Enforce deadlines; call it a few times a second."""
+        """Enforce deadlines. Call it a few times a second."""
         now = self.clock.monotonic()
         for exchange in tuple(self.active):
             if exchange.deadline < now:

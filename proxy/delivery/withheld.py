@@ -1,8 +1,8 @@
-"""A batch that items were taken out of, and its answer as its caller is to read it.
+"""Rewrites the answer to a batch from which items were removed.
 
-Customer.io names the items of the batch it was sent; the caller counts in its own. Every error comes back at the caller's
-index, and once, among them those of the items that were taken out: what Customer.io would have said of them itself (Track API
-reference, `POST /api/v2/batch`: 200, 207 where an item was not taken, 400 where the batch was not).
+Customer.io's answer has the indexes of the reduced batch; the caller needs the indexes of its own batch. So every error is
+returned once, with the caller's index. This includes an error for each removed item, as Customer.io itself would have answered
+(Track API reference, `POST /api/v2/batch`: 200; 207 if an item was refused; 400 if the batch was refused).
 """
 
 from collections.abc import Sequence
@@ -20,23 +20,24 @@ _MULTI_STATUS: Final = HTTPStatus.MULTI_STATUS.value
 
 
 class Withheld:
-    """What was taken out of a batch. `kept` are the caller's indexes of what was sent, in order; `errors` tell of the others.
+    """The items that were removed from a batch.
 
-    Each error has its `batch_index`. They hold nothing of the items.
+    `kept` lists the caller's indexes of the items that were sent, in order. `errors` has one error for each removed item, with
+    its `batch_index`. The errors contain no value of an item.
     """
 
     __slots__ = ("errors", "kept")
 
     def __init__(self, kept: Sequence[int], errors: Sequence[Error]) -> None:
-        """Hold both."""
+        """Keep `kept` and `errors` without a copy."""
         self.kept = kept
         self.errors = errors
 
     def answer(self, status: int, body: bytes) -> tuple[int, bytes] | None:
-        """Return the answer to the whole batch, given that to what was sent; None where it cannot be understood.
+        """Return the status and body for the caller's batch, given those for the reduced batch; None if they are unreadable.
 
-        `status` is one of success, or 400. A success that names no errors has nothing to say but that: whatever its body is,
-        the rest was taken. A 207 says that not all of it was, so it has to be readable.
+        `status` is 2xx or 400. A success without a list of errors means that all sent items were accepted, so its body does
+        not matter. A 207 means that some items were refused, so its body must be readable.
         """
         try:
             document: object = orjson.loads(body)
@@ -49,7 +50,7 @@ class Withheld:
             named = []
         refused = status >= _FIRST_ERROR
         if refused and not any(isinstance(error, dict) and _INDEX in error for error in named):
-            return status, body  # about the batch as a whole
+            return status, body  # the error is about the batch as a whole
         told: list[object] = list(self.errors)
         for error in named:
             if isinstance(error, dict) and _INDEX in error:
@@ -63,15 +64,15 @@ class Withheld:
         whole[_ERRORS] = told
         try:
             return (status if refused else _MULTI_STATUS), orjson.dumps(whole)
-        except orjson.JSONEncodeError:  # nested more deeply than can be written
+        except orjson.JSONEncodeError:  # nested too deeply for orjson
             return None
 
     def __repr__(self) -> str:
-        """Show how many."""
+        """Show how many items were removed, and of how many."""
         return f"Withheld({len(self.errors)} of {len(self.errors) + len(self.kept)})"
 
 
 def _order(error: object) -> tuple[bool, int]:
-    """Sort by the caller's index; what names no item comes last."""
+    """Return the sort key of an error: the caller's index; errors without an index come last."""
     index = error.get(_INDEX) if isinstance(error, dict) else None
     return (False, index) if isinstance(index, int) else (True, 0)

@@ -1,8 +1,8 @@
-"""One connection of an application: its requests one at a time and in order, its answers, its deadlines, its end.
+"""One connection of an application: reads requests one at a time and in order, answers them, and enforces deadlines.
 
-A request is read when the one before it has been answered and the caller has taken the answer, so what one connection can
-make the sidecar hold is bounded: what it sent ahead by two reads of the event loop (256 KiB each) and by `inflight_bytes`,
-its answers by the transport's high-water mark and one answer more.
+A request is read after the one before it has been answered and the caller has taken the answer. So the memory of a connection
+is bounded: bytes sent ahead by two reads of the event loop (256 KiB each) and by `inflight_bytes`, answers by the transport's
+high-water mark and one more answer.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from proxy.http1.message import Message, Phase
 from proxy.http1.request import LINGER_BYTES, RequestReader
 from proxy.http1.server import Exchange, Server
 
-# More of an answer stops it. Event loops use as much for plain connections, for TLS up to eight times that.
+# Above this many unsent bytes the answer pauses. Event loops use this value for plain connections and up to 8 times it for TLS.
 WRITE_BUFFER_BYTES = 65_536
 LINGER_SECONDS = 2.0
-# Connections over the limit that are told so at any one time; more are dropped without a word.
+# So many connections over the limit are answered with `overloaded` at the same time. Any others are reset without an answer.
 MAX_TURNED_AWAY = 256
 
 _NEVER: Final = float("inf")
-_IDLE: Final = Phase.IDLE  # a member of an enumeration takes a look-up
+_IDLE: Final = Phase.IDLE  # saves the look-up of an enum member
 
 
 class CallerConnection(asyncio.Protocol, Caller):
-    """The protocol of one application connection."""
+    """The asyncio protocol of one application connection."""
 
     __slots__ = (
         "_chunked_answer", "_closing", "_eof", "_exchange", "_lingered_bytes", "_reader", "_reading_paused", "_scheduled",
@@ -36,17 +36,17 @@ class CallerConnection(asyncio.Protocol, Caller):
     )  # fmt: skip
 
     def __init__(self, server: Server) -> None:
-        """Belong to `server`."""
+        """Serve a connection that one of `server`'s listeners accepted."""
         self._server = server
         self._reader = RequestReader(server, lambda: self._transport.write(heads.CONTINUE))
         self._serving: Message | None = None  # the request being answered
         self._exchange: Exchange | None = None
         self._timed = Phase.IDLE  # the phase of reading that `deadline` was set for
-        self._eof = False  # the caller sends no more
+        self._eof = False  # the caller has closed its sending side
         self._closing = False
         self._lingered_bytes = 0
         self._reading_paused = False
-        self._scheduled = False  # to go on in the next turn
+        self._scheduled = False  # a turn is scheduled
         self._writing_paused = False
         self._chunked_answer = False
         self.deadline = _NEVER
@@ -54,12 +54,12 @@ class CallerConnection(asyncio.Protocol, Caller):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection, or turn it away when there are too many."""
+        """Accept the connection, or refuse it when there are too many."""
         self._transport = CorkedTransport(transport, self._server.cork)
         self._transport.set_write_buffer_limits(WRITE_BUFFER_BYTES)
         server = self._server
         server.connections.add(self)
-        # One that comes after the drain began, from the backlog or a TLS handshake, has time for a request, not to idle.
+        # A connection from the backlog or a TLS handshake can come after the drain began. It may send a request, but not idle.
         self._set_deadline(server.limits.head_seconds if server.draining else server.limits.idle_seconds)
         excess = len(server.connections) - server.limits.connections
         if excess > MAX_TURNED_AWAY:
@@ -68,7 +68,7 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._serve(self._reader.refuse(Reason.OVERLOADED))
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
-        """Forget the connection, and stop what it was waiting for."""
+        """Forget the connection, and cancel the request that it was waiting for."""
         self._closing = True
         self._server.lost(self)
         self._reader.close()
@@ -80,9 +80,9 @@ class CallerConnection(asyncio.Protocol, Caller):
             exchange.cancel()
 
     def eof_received(self) -> bool:
-        """Answer what was asked before the caller stopped sending; then close."""
+        """Answer the requests that came before the caller stopped sending; then close."""
         self._eof = True
-        # TLS knows no half-closed connection.
+        # TLS cannot half-close.
         if self._closing or not self._transport.can_write_eof() or (self._serving is None and not self._reader.kept):
             self.close()
             return False
@@ -91,7 +91,7 @@ class CallerConnection(asyncio.Protocol, Caller):
         return True
 
     def pause_writing(self) -> None:
-        """Hold the answer back: the caller does not keep up. It has `body_seconds` for the end of one."""
+        """Pause the answer, because the caller reads too slowly. It may take `body_seconds` to read the end of an answer."""
         self._writing_paused = True
         if self._exchange is not None:
             self._exchange.pause()
@@ -99,7 +99,7 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._set_deadline(self._server.limits.body_seconds)
 
     def resume_writing(self) -> None:
-        """Go on with the answer, or with the next request."""
+        """Continue with the answer, or with the next request."""
         self._writing_paused = False
         if self._exchange is not None:
             self._exchange.resume()
@@ -109,9 +109,9 @@ class CallerConnection(asyncio.Protocol, Caller):
                 self._go_on()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, unless a request is being answered."""
+        """Read the next bytes; keep them for later while a request is being answered."""
         if self._closing or self._reader.ended:
-            # Nobody reads this, but closing before it is read would reset the connection (RFC 9112 section 9.6).
+            # These bytes are ignored, but closing before they are read would reset the connection (RFC 9112 section 9.6).
             self._lingered_bytes += len(data)
             if self._lingered_bytes > LINGER_BYTES:
                 self._transport.reset()
@@ -136,7 +136,7 @@ class CallerConnection(asyncio.Protocol, Caller):
         phase = reader.phase
         if phase is not self._timed:
             self._time(phase)
-        # Over TLS a read of few bytes may have been thousands of records, and there is no telling.
+        # Over TLS, even a read of few bytes may have been thousands of records, and we cannot see how many.
         if unfinished or len(data) >= LARGE_READ_BYTES or (data and not self._transport.can_write_eof()):
             self._pause_reading()
             self._soon()
@@ -150,7 +150,7 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._transport.pause_reading()
 
     def _go_on(self) -> None:
-        """Take up the next request, if the last one is answered and the caller has taken the answer."""
+        """Read the next request, if the last one is answered and the caller has taken the answer."""
         if self._serving is not None or self._writing_paused or self._closing:
             return
         if self._reader.ended:
@@ -159,8 +159,8 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._read(b"")
 
     def _soon(self) -> None:
-        """Go on in a turn of its own: a read full of small requests or chunks delays nobody else, and the stack stays flat."""
-        if not self._scheduled:  # once a turn, whoever else asks for it
+        """Continue in the next turn: a read full of small requests or chunks does not delay others, nor fill the stack."""
+        if not self._scheduled:  # at most once a turn
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._take_turn)
 
@@ -168,7 +168,7 @@ class CallerConnection(asyncio.Protocol, Caller):
         self._scheduled = False
         self._go_on()
 
-    # Answering. Whoever answers a request a second time, or after its end, is not heard.
+    # Answering. A second answer to a request, or one after its end, is ignored.
 
     def _serve(self, message: Message) -> None:
         self._serving = message
@@ -193,7 +193,7 @@ class CallerConnection(asyncio.Protocol, Caller):
                 exchange.pause()
 
     def _is_serving(self, message: Message) -> bool:
-        """Say whether `message` still waits for its answer, whatever a type checker makes of an assignment further up."""
+        """Say whether `message` still waits for its answer. A method, because mypy would narrow a plain comparison."""
         return self._serving is message
 
     def _refuse(self, reason: Reason, admission: Admission | None, head: RequestHead | None) -> None:
@@ -204,21 +204,21 @@ class CallerConnection(asyncio.Protocol, Caller):
             self.refuse(reason)
 
     def refuse(self, reason: Reason) -> None:
-        """See `Caller.refuse`."""
+        """Answer the request with a refusal; see `Caller.refuse`."""
         message = self._serving
         if message is not None:
             self._transport.write(heads.refusal(reason, self._lines(message), head_only=message.method == "HEAD"))
             self._answered(message, refused=True)
 
     def answer(self, status: int, lines: bytes, body: bytes) -> None:
-        """See `Caller.answer`."""
+        """Answer the request with a whole answer; see `Caller.answer`."""
         message = self._serving
         if message is not None:
             self._transport.write(heads.answer(status, lines, self._lines(message), body))
             self._answered(message, refused=False)
 
     def start(self, status: int, lines: bytes, length: int | None) -> None:
-        """See `Caller.start`."""
+        """Write the head of an answer; see `Caller.start`."""
         message = self._serving
         if message is None:
             return
@@ -233,12 +233,12 @@ class CallerConnection(asyncio.Protocol, Caller):
         self._transport.write(heads.start(status, lines, framing + self._lines(message)))
 
     def write(self, data: bytes) -> None:
-        """See `Caller.write`."""
+        """Write a piece of the answer's body; see `Caller.write`."""
         if data and self._serving is not None:
             self._transport.write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked_answer else data)
 
     def finish(self) -> None:
-        """See `Caller.finish`."""
+        """End the answer that `start` began; see `Caller.finish`."""
         message = self._serving
         if message is not None:
             if self._chunked_answer:
@@ -246,29 +246,29 @@ class CallerConnection(asyncio.Protocol, Caller):
             self._answered(message, refused=False)
 
     def abort(self) -> None:
-        """See `Caller.abort`."""
+        """Reset the connection in mid-answer; see `Caller.abort`."""
         self._exchange = None
         self._transport.reset()
 
     def _lines(self, message: Message) -> bytes:
-        """Return the header lines that are ours."""
+        """Return the sidecar's own header lines: `Date` and, where needed, `Connection`."""
         if self._finished:
             return self._server.date + heads.CLOSE
         return self._server.date + heads.KEEP_ALIVE if message.http10 else self._server.date
 
     @property
     def _finished(self) -> bool:
-        """Whether the request being answered is the last one."""
+        """Whether no request follows the one being answered."""
         reader = self._reader
         return reader.ended or self._server.draining or (self._eof and not reader.kept)
 
     def _answered(self, message: Message, *, refused: bool) -> None:
-        """Go on to the next request, or close."""
+        """Continue with the next request, or close."""
         self._serving = self._exchange = None
         server = self._server
         server.held_bytes -= message.held_bytes
         if self._finished:
-            # TLS has no half-closed connection: there only who is refused, maybe in the middle of a body, is heard out.
+            # TLS cannot half-close, so over TLS we keep reading only after a refusal, which may come mid-body.
             self._end(hear_out=not self._eof and (refused or self._transport.can_write_eof()))
             return
         self._timed = _IDLE
@@ -282,11 +282,11 @@ class CallerConnection(asyncio.Protocol, Caller):
 
     @property
     def busy(self) -> bool:
-        """See `Connection.busy`."""
+        """Whether a request is being read or answered."""
         return not self._closing and (self._serving is not None or self._reader.phase is not Phase.IDLE)
 
     def expire(self) -> None:
-        """See `Connection.expire`."""
+        """Answer or close, because `deadline` has passed."""
         if self._writing_paused or self._transport.get_write_buffer_size():
             self._transport.reset()
         elif self._closing:
@@ -297,7 +297,7 @@ class CallerConnection(asyncio.Protocol, Caller):
             self.close()
 
     def shut_down(self) -> None:
-        """See `Connection.shut_down`."""
+        """Answer the waiting request with `shutting_down`, then close."""
         if self._exchange is not None:
             self._exchange.shut_down()
         elif self._serving is None and self.busy:
@@ -305,19 +305,20 @@ class CallerConnection(asyncio.Protocol, Caller):
         self.close()
 
     def close(self) -> None:
-        """See `Connection.close`."""
+        """Close after all written bytes have been sent."""
         if not self._closing:
             self._end(hear_out=False)
 
     def _end(self, *, hear_out: bool) -> None:
-        """Close behind what was written; with `hear_out`, read on until the caller closes too.
+        """Close after all written bytes have been sent; with `hear_out`, keep reading until the caller closes too.
 
-        What is still on its way would otherwise reset the connection, and might take the answer with it (RFC 9112 section 9.6).
+        Otherwise bytes that are still coming would reset the connection, and the caller could lose the answer (RFC 9112
+        section 9.6).
         """
         transport = self._transport
         self._closing = True
-        transport.flush()  # the answer itself still waits for the end of the turn
-        # With nothing left to send, only the other side's part of a closure is still waited for, which many never give.
+        transport.flush()  # the answer may still wait for the end of the turn
+        # With nothing left to send, we only wait for the other side to close, which many clients never do.
         self._set_deadline(self._server.limits.body_seconds if transport.get_write_buffer_size() else LINGER_SECONDS)
         if not hear_out:
             transport.close()
@@ -328,7 +329,7 @@ class CallerConnection(asyncio.Protocol, Caller):
             transport.resume_reading()
 
     def _time(self, phase: Phase) -> None:
-        """Set the deadline of a phase of reading."""
+        """Set the deadline for a phase of reading."""
         self._timed = phase
         limits = self._server.limits
         self._set_deadline((limits.idle_seconds, limits.head_seconds, limits.body_seconds)[phase])

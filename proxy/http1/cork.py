@@ -1,11 +1,11 @@
-"""Sends what one turn of the event loop writes in one go, at the end of the turn.
+"""Delays small writes to the end of the event loop's turn, and then sends them together.
 
-A write wakes its reader. Made between the work on one request and the next, each write finds its reader asleep and pays for
-waking it; made together, the first wakes it and the others find it awake. That is worth a third of all requests
-(docs/performance.md).
+A write wakes the reader on the other side. If each write is made between two requests, its reader is asleep every time, and
+each write pays for waking it. If the writes are made together, the first one wakes the reader and the others find it awake.
+This raises the request rate by about a third (docs/performance.md).
 
-Only small writes wait: more than `WAITING_BYTES` of one connection are sent at once, so that a turn in which much is read does
-not hold much, and backpressure comes as early as without a cork.
+Only small writes wait: more than `WAITING_BYTES` of one connection are sent immediately. So a turn that reads much does not
+hold much, and backpressure comes as early as without the delay.
 """
 
 import asyncio
@@ -17,16 +17,16 @@ from typing import Final, cast
 
 WAITING_BYTES: Final = 65_536
 
-_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, for no time: closing sends a reset
+_RESET = struct.pack("ii", 1, 0)  # SO_LINGER on, with zero seconds: closing sends a reset
 
 
 class Cork:
-    """The transports with something to send at the end of this turn."""
+    """The transports that have bytes to send at the end of this turn."""
 
     __slots__ = ("_call_soon", "_waiting")
 
     def __init__(self, call_soon: Callable[[Callable[[], None]], object]) -> None:
-        """Flush by `call_soon`, the event loop's."""
+        """Schedule flushes with `call_soon` of the event loop."""
         self._call_soon = call_soon
         self._waiting: list[CorkedTransport] = []
 
@@ -42,26 +42,26 @@ class Cork:
         for transport in waiting:
             try:
                 transport.flush()
-            except Exception:  # noqa: BLE001  # whatever keeps one from being written to, the others still wait
+            except Exception:  # noqa: BLE001  # a fault of one transport must not stop the others
                 transport.abort()
 
 
 class CorkedTransport:
-    """A stream transport whose writes wait for the end of the turn; whatever else is asked of it is done in their order."""
+    """A stream transport whose writes wait for the end of the turn. Other calls keep their order with the writes."""
 
     __slots__ = ("_cork", "_pending", "_transport", "is_closing", "unsent")
 
     def __init__(self, transport: asyncio.BaseTransport, cork: Cork) -> None:
-        """Write to `transport`."""
+        """Wrap `transport`, and add it to `cork` when it has bytes to send."""
         stream = cast("asyncio.Transport", transport)  # uvloop's transports have its methods, not its class
         self._transport = stream
         self._cork = cork
         self._pending = b""
         self.is_closing = stream.is_closing
-        self.unsent = False  # whether nothing of what was written last is on its way
+        self.unsent = False  # whether no byte of the last write has been sent
 
     def write(self, data: bytes) -> None:
-        """Send `data` at the end of the turn, or at once if it is much."""
+        """Send `data` at the end of the turn, or immediately above `WAITING_BYTES`."""
         pending = self._pending
         self._pending = data = pending + data if pending else data
         if len(data) > WAITING_BYTES:
@@ -71,53 +71,53 @@ class CorkedTransport:
             self._cork.add(self)
 
     def flush(self) -> None:
-        """Send what is pending now. To a transport that is closing nothing is written: one that is closed cannot take it."""
+        """Send all pending bytes now. If the transport is closing, drop them: a closed transport cannot take them."""
         data = self._pending
         if data:
             self._pending = b""
             if not self.is_closing():
                 self._transport.write(data)
-            self.unsent = self.is_closing()  # and if only now, the very first write failed
+            self.unsent = self.is_closing()  # also true if this write failed and closed the transport
 
     def get_write_buffer_size(self) -> int:
-        """Return how many bytes have not been given to the operating system yet."""
+        """Return the number of bytes that the operating system has not taken yet."""
         return len(self._pending) + self._transport.get_write_buffer_size()
 
     def set_write_buffer_limits(self, high_bytes: int) -> None:
-        """Have the protocol hold back above `high_bytes`."""
+        """Pause the protocol's writing above `high_bytes` of unsent bytes."""
         self._transport.set_write_buffer_limits(high_bytes)
 
     def pause_reading(self) -> None:
-        """Read no more for now."""
+        """Stop reading until `resume_reading`."""
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
-        """Read again."""
+        """Start to read the socket again."""
         self._transport.resume_reading()
 
     def can_write_eof(self) -> bool:
-        """Say whether the sending side can be closed by itself."""
+        """Say whether the sending side can be closed alone: over TLS it cannot."""
         return self._transport.can_write_eof()
 
     def write_eof(self) -> None:
-        """Close the sending side behind what was written."""
+        """Send all written bytes, then close the sending side."""
         self.flush()
         self._transport.write_eof()
 
     def close(self) -> None:
-        """Close behind what was written."""
+        """Send all written bytes, then close."""
         self.flush()
         self._transport.close()
 
     def abort(self) -> None:
-        """Close at once; what is pending is dropped."""
+        """Close immediately and drop all pending bytes."""
         self._pending = b""
         self._transport.abort()
 
     def reset(self) -> None:
-        """Abort with a reset: a cut answer must not be taken for a whole one, nor the system hold what nobody reads."""
+        """Abort with a reset: a cut answer must not look complete, and the system must not keep bytes that are never read."""
         sock = self._transport.get_extra_info("socket")
         if sock is not None:
-            with suppress(OSError):  # macOS: the other side was faster
+            with suppress(OSError):  # on macOS this fails if the other side has closed already
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self.abort()

@@ -1,4 +1,4 @@
-"""Response heads as bytes: what the sidecar writes to a caller."""
+"""Response heads as bytes, as the sidecar writes them to a caller."""
 
 from email.utils import formatdate
 from http import HTTPStatus
@@ -21,17 +21,17 @@ _FORWARDED_LINES: Final = {status: _FORWARDED % line for status, line in _STATUS
 
 
 def status_line(status: int) -> bytes:
-    """Return the status line of `status`, with the registered phrase if it has one (RFC 9112 section 4)."""
+    """Return the status line of `status`, with its registered reason phrase if there is one (RFC 9112 section 4)."""
     return _STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
 
 
 def start(status: int, lines: bytes, rest: bytes) -> bytes:
-    """Return the head of an upstream answer: marked as one, then header `lines`, then the `rest` of them."""
+    """Return the head of an upstream answer: status line, `X-CIO-Sidecar: forwarded`, header `lines`, then the `rest`."""
     return b"".join((_FORWARDED_LINES.get(status) or _FORWARDED % status_line(status), lines, rest, END))
 
 
 def answer(status: int, lines: bytes, rest: bytes, body: bytes) -> bytes:
-    """Return a whole upstream answer. One without content has no length (RFC 9110 section 8.6)."""
+    """Return a whole upstream answer. A 204 gets no Content-Length (RFC 9110 section 8.6)."""
     marked = _FORWARDED_LINES.get(status) or _FORWARDED % status_line(status)
     if status == _NO_CONTENT:
         return b"".join((marked, lines, rest, END))
@@ -39,13 +39,13 @@ def answer(status: int, lines: bytes, rest: bytes, body: bytes) -> bytes:
 
 
 def refusal(reason: Reason, rest: bytes, *, head_only: bool) -> bytes:
-    """Return a whole refusal; with `head_only`, as an answer to HEAD (RFC 9110 section 9.3.2)."""
+    """Return a whole refusal. With `head_only` it has no body, as an answer to HEAD (RFC 9110 section 9.3.2)."""
     lines, body = REFUSALS[reason]
     return b"".join((lines, rest, END, b"" if head_only else body))
 
 
 def date(wall_seconds: float) -> bytes:
-    """Return the Date header line (RFC 9110 section 6.6.1) for a moment in Unix seconds."""
+    """Return the Date header line (RFC 9110 section 6.6.1) for a time in Unix seconds."""
     return f"Date: {formatdate(wall_seconds, usegmt=True)}\r\n".encode()
 
 
@@ -60,5 +60,5 @@ def _refusal(reason: Reason, answer: Answer) -> tuple[bytes, bytes]:
     return b"".join(lines), body
 
 
-# The head lines of each refusal that are always the same, and its body.
+# For each refusal: the head lines that never change, and the body.
 REFUSALS = {reason: _refusal(reason, answer) for reason, answer in ANSWERS.items()}

@@ -1,10 +1,10 @@
-"""Heads that llhttp has parsed before, found again by their bytes, so that they need not be parsed again.
+"""Remembers parsed heads by their bytes, so that the same head is not parsed twice.
 
-The requests of one SDK differ in target and length alone, and Customer.io's answers hardly at all.
-* What is kept holds for exactly the bytes it was found in, but for the digits of one `Content-Length`.
-* Only what is unremarkable is kept: no fault, no transfer coding, nothing to be answered before its body.
-* It is bounded in count and size, and dropped as a whole when it is full, so that nobody can make it slow or large.
-* The bytes hold callers' keys; they stay in here.
+The requests of one SDK differ only in target and length, and Customer.io's answers hardly differ.
+* An entry is valid for exactly the bytes that were parsed, except for the digits of one `Content-Length`.
+* Only ordinary heads are kept: no fault, no transfer coding, no expectation that needs an answer before the body.
+* Count and size are bounded. A full cache is cleared, so a client cannot make it slow or large.
+* The bytes contain callers' keys, so they never leave this cache.
 """
 
 from typing import Final, TypeVar
@@ -14,28 +14,28 @@ from proxy.exchange import Fields
 HEADS = 512
 HEAD_BYTES = 2048
 
-# The two spellings that clients and servers use; in any other the digits stay part of what is remembered.
+# The two spellings that clients and servers use. With any other spelling the digits stay part of the remembered bytes.
 _LENGTH: Final = b"\r\nContent-Length: "
 _LENGTH_LOWER: Final = b"\r\ncontent-length: "
-# Stands behind the empty line of a head whose digits were cut out. No head as it came ends like this, so that one which never
-# had digits, or has anything else in their place, is not taken for it.
+# Added after the empty line of a head whose digits were cut out. No received head ends like this, so a head that never had
+# digits, or has something else in their place, cannot match.
 _CUT: Final = b"0"
-# More may not fit llhttp's 64 bits, which is for llhttp to judge.
+# A longer number may not fit llhttp's 64 bits; then llhttp decides.
 _DIGITS_MAX: Final = 18
 
 T = TypeVar("T")
 
 
 class KnownHead:
-    """What the version and the fields of a request come to."""
+    """The parsed version and fields of a request head."""
 
     __slots__ = ("fields", "keep", "length", "plain")
 
     def __init__(self, fields: Fields, length: int, *, keep: bool, plain: bool) -> None:
-        """Hold what was found.
+        """Hold the parsed head.
 
-        `length` is that of the body, in bytes; `keep` whether the connection is kept; `plain` whether there is nothing more to
-        it: no transfer coding, no expectation, no upgrade.
+        `length` is the length of the body in bytes. `keep` says whether the connection is kept. `plain` says that the head has
+        no transfer coding, no expectation and no upgrade.
         """
         self.fields = fields
         self.length = length
@@ -44,12 +44,12 @@ class KnownHead:
 
 
 class KnownAnswer:
-    """The head of a final answer that is not chunked: its status, its fields, where it ends, whether the connection is kept."""
+    """The parsed head of a final answer that is not chunked."""
 
     __slots__ = ("fields", "keep", "length", "status")
 
     def __init__(self, status: int, fields: Fields, length: int | None, *, keep: bool) -> None:
-        """Hold what was found; `length` is in bytes, None where only the close ends the answer."""
+        """Hold the parsed head. `length` is in bytes; None means that the close ends the answer."""
         self.status = status
         self.fields = fields
         self.length = length
@@ -57,12 +57,12 @@ class KnownAnswer:
 
 
 class Known(dict[bytes, T]):
-    """What was found in heads, by their bytes without length."""
+    """Maps the bytes of a head, as `without_length` returns them, to the parsed head."""
 
     __slots__ = ()
 
     def keep(self, head: bytes, found: T) -> None:
-        """Remember what was found in `head`, as `without_length` gave it."""
+        """Remember `found` for `head`, unless the head is too large. A full cache is cleared first."""
         if len(head) <= HEAD_BYTES:
             if len(self) >= HEADS:
                 self.clear()
@@ -70,9 +70,9 @@ class Known(dict[bytes, T]):
 
 
 def without_length(head: bytes) -> tuple[bytes, int | None]:
-    """Return `head` without the digits of its Content-Length, and the number they spell; None where they were not cut out.
+    """Return `head` without the digits of its Content-Length, and their value; None if no digits were cut out.
 
-    `head` is whole, with the empty line at its end.
+    `head` is complete: the empty line is at its end.
     """
     start = head.find(_LENGTH)
     if start < 0:

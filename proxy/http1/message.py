@@ -1,4 +1,4 @@
-"""One request of an application: as far as it was read, then as it is answered."""
+"""One request of an application, while it is read and until it is answered."""
 
 from enum import IntEnum
 
@@ -16,7 +16,7 @@ class Phase(IntEnum):
 
 
 class Message:
-    """One request; only its reader and its connection write to it."""
+    """One request. Only its reader and its connection write to it."""
 
     __slots__ = (
         "admission", "body", "body_bytes", "cap_bytes", "chunks", "head", "held_bytes", "http10", "left_bytes", "method",
@@ -31,7 +31,7 @@ class Message:
         self.refused: Reason | None = None
         self.head: RequestHead | None = None  # of a request that was not let in
         self.chunks: ChunkedBody | None = None
-        self.left_bytes = 0  # of a body that is not chunked
+        self.left_bytes = 0  # still to come, of a body that is not chunked
         self.body: bytes | bytearray = b""
         self.body_bytes = 0  # read so far, kept or not
         self.cap_bytes = 0
@@ -43,7 +43,7 @@ class Message:
         if not self.body:
             self.body = data
         elif isinstance(self.body, bytes):
-            # One buffer, not a list of pieces: a body in chunks of two bytes would take twenty times its size.
+            # One buffer, not a list of pieces: as a list, a body in chunks of two bytes would take twenty times its size.
             self.body = bytearray(self.body) + data
         else:
             self.body += data

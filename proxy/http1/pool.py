@@ -1,7 +1,7 @@
-"""The connections to one origin: idle ones kept for reuse, all of them counted and bounded.
+"""The connections to one origin. Idle ones are kept for reuse, and the number of all connections is bounded.
 
-A pool dials the one host and port it was built for, and nothing else (promise G10). The newest idle connection is used
-first, so that the others grow old and are closed before the far end closes them under a request.
+A pool dials only the host and port it was built for (promise G10). The newest idle connection is used first. The others grow
+old and are closed here, before the far end closes them while a request is under way.
 """
 
 import asyncio
@@ -16,9 +16,9 @@ from proxy.http1.cork import Cork
 from proxy.http1.known import Known, KnownAnswer
 from proxy.http1.upstream import Owner, UpstreamConnection
 
-# Below the idle time-outs of common load balancers (60 s and more), so that we close first.
+# Shorter than the idle timeouts of common load balancers (60 s and more), so that we close first.
 MAX_IDLE_SECONDS = 30.0
-# DNS changes are followed at least this often.
+# A connection is replaced after this time, so that DNS changes take effect.
 MAX_AGE_SECONDS = 600.0
 
 
@@ -36,11 +36,11 @@ class Pool(Connections, Owner):
         connect_seconds: float,
         unreachable: Callable[[BaseException], None],
     ) -> None:
-        """Dial `origin`, over `tls` where it has TLS, waiting at most `connect_seconds` for TCP and TLS together.
+        """Dial `origin`, with `tls` if that is given. TCP and TLS together may take `connect_seconds`.
 
-        No more than `connections` are open at once.
+        At most `connections` connections are open at a time.
 
-        `unreachable` is told why a connection could not be made.
+        `unreachable` is called with the reason when a connection could not be made.
         """
         self._origin = origin
         self._tls = tls
@@ -50,7 +50,7 @@ class Pool(Connections, Owner):
         self._connections = connections
         self._connect_seconds = connect_seconds
         self._unreachable = unreachable
-        self._idle: dict[UpstreamConnection, None] = {}  # by when they became idle
+        self._idle: dict[UpstreamConnection, None] = {}  # the longest idle one first
         self._open: set[UpstreamConnection] = set()
         self._dialling = 0
         self._closed = False
@@ -79,8 +79,8 @@ class Pool(Connections, Owner):
         """Dial a new connection.
 
         Raises:
-            RefusedError: `upstream_unreachable` (refused, timed out, or its certificate is not trusted), or `overloaded`
-                when the pool is at its limit.
+            RefusedError: `upstream_unreachable` (connection refused, timeout, or certificate not trusted), or `overloaded`
+                (the pool is full or closed).
         """
         if self._closed or len(self._open) + self._dialling >= self._connections:
             raise RefusedError(Reason.OVERLOADED)
@@ -94,10 +94,10 @@ class Pool(Connections, Owner):
                     origin.port,
                     ssl=self._tls,
                     server_hostname=origin.host if self._tls else None,
-                    # Closing waits for the far end's part of it, which some never give.
+                    # Closing waits for the far end's close_notify, which some servers never send.
                     ssl_shutdown_timeout=self._connect_seconds if self._tls else None,
                 )
-        except (OSError, ValueError) as error:  # with them, SSLError, TimeoutError, and names that cannot be looked up
+        except (OSError, ValueError) as error:  # includes SSLError, TimeoutError and names that cannot be resolved
             self._unreachable(error)
             raise RefusedError(Reason.UPSTREAM_UNREACHABLE) from error
         finally:
@@ -105,9 +105,9 @@ class Pool(Connections, Owner):
         return connection
 
     def tick(self) -> None:
-        """Close connections that have been idle too long; call it every second or so.
+        """Close connections that have been idle too long. Call it about every second.
 
-        One past its age limit is not taken any more, and so becomes idle for too long.
+        A connection past its age limit is never taken again, so it also becomes idle for too long.
         """
         now = self._clock.monotonic()
         idle = self._idle
@@ -119,20 +119,20 @@ class Pool(Connections, Owner):
             connection.close()
 
     def close(self) -> None:
-        """Drop every connection, idle or not."""
+        """Close every connection immediately, idle or not."""
         self._closed = True
         for connection in tuple(self._open):
             connection.abandon()
         self._idle.clear()
 
     def opened(self, connection: UpstreamConnection) -> None:
-        """Count a connection that was made."""
+        """Count a new connection."""
         self._open.add(connection)
-        if self._closed:  # while it was being dialled
+        if self._closed:  # closed while this connection was dialled
             connection.abandon()
 
     def released(self, connection: UpstreamConnection) -> None:
-        """Keep a clean connection for the next request."""
+        """Keep a connection for the next request; its last answer was read to the end."""
         if self._closed:
             connection.close()
             return
@@ -140,6 +140,6 @@ class Pool(Connections, Owner):
         self._idle[connection] = None
 
     def closed(self, connection: UpstreamConnection) -> None:
-        """Forget a connection that is gone."""
+        """Forget a connection that is closed."""
         self._open.discard(connection)
         self._idle.pop(connection, None)

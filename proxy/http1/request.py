@@ -1,16 +1,16 @@
-"""Reading requests: bytes in, requests out, one at a time, accepted or refused. No socket is touched here.
+"""Reads requests: bytes in; requests out, one at a time, accepted or refused. This module touches no socket.
 
-llhttp is fed one message at a time: a head once it is whole, then, where the body is chunked, no more than belongs to that. So
-every head is judged in the same way wherever it stands in a read, and what was sent ahead stays bytes until its turn has come.
-Fields that llhttp and the rules below have found to be good before are not given to it again (`known`).
+llhttp is fed one message at a time: a head once it is complete, then a chunked body, and no byte after it. So each head is
+judged in the same way wherever it occurs in a read, and bytes sent ahead are not parsed before their turn. Fields that llhttp
+and the rules below have accepted before are not parsed again (`known`).
 
-What llhttp leaves to us, and what is decided here:
+llhttp leaves these rules to us:
 * the request line has three parts and names HTTP/1.1 or HTTP/1.0: llhttp also takes `RTSP/`, `ICE/`, no version at all, 2.0,
   and a bare line feed in place of the version (RFC 9112 sections 2.3 and 3);
-* what is wrong with fields by themselves (`fault`); repeated ones are one list (RFC 9110 section 5.3);
-* raw bytes are counted, because an endless field, chunk extension or trailer fires no callback; trailers are dropped;
-* an offer to upgrade is ignored and the body behind it read (RFC 9110 section 7.8), which llhttp would not do;
-* a refusal waits for the end of the request, so that the connection stays usable, unless that end is uncertain or too far.
+* faulty fields are refused (`fault`); the values of a repeated field become one list (RFC 9110 section 5.3);
+* raw bytes are counted, because an endless field, chunk extension or trailer causes no callback; trailers are dropped;
+* an offer to upgrade is ignored and the body is read (RFC 9110 section 7.8), which llhttp would not do;
+* a refusal is sent after the end of the request, so that the connection stays usable, unless that end is uncertain or too far.
 """
 
 from collections.abc import Callable
@@ -27,14 +27,14 @@ from proxy.http1.line import HTTP10, ORDINARY, ORDINARY_METHODS, VERSION_BYTES, 
 from proxy.http1.message import Message, Phase
 from proxy.http1.server import Server
 
-# How much of a refused request is still read, so that its sender sees the answer and not a reset (RFC 9112 section 9.6).
+# So much of a refused request is still read, so that its sender sees the answer and not a reset (RFC 9112 section 9.6).
 LINGER_BYTES: Final = 1_048_576
 
 _LINE_ENDS: Final = (b"\r", b"\n")
 
 
 def _nothing() -> None:
-    """Tell nobody."""
+    """Do nothing, after the connection has been closed."""
 
 
 class RequestReader:
@@ -46,7 +46,7 @@ class RequestReader:
     )  # fmt: skip
 
     def __init__(self, server: Server, proceed: Callable[[], None]) -> None:
-        """Read within the limits of `server`; `proceed` tells the sender to go on with a body (RFC 9110 section 10.1.1)."""
+        """Read within the limits of `server`. `proceed` sends 100 Continue (RFC 9110 section 10.1.1)."""
         self._server = server
         self._proceed = proceed
         self._parser: Any = None
@@ -54,15 +54,15 @@ class RequestReader:
         self._fields: dict[bytes, bytes] = DROPPED
         self._faulty = self._keep_alive = self._whole = False
         self._repeated = 0
-        self._searched_bytes = self._skipped_bytes = 0  # of what is kept of a head, without its end; of empty lines before it
-        # Not read yet: of a head, of a body that takes more than a turn, or requests sent ahead. It is not copied to shrink.
+        self._searched_bytes = self._skipped_bytes = 0  # searched in vain for the end of a head; empty lines before the head
+        # Bytes not read yet: of a head, of a body that takes more than a turn, or of requests sent ahead. Shortened in place.
         self.kept = bytearray()
         self.ended = False  # whether no request follows the last one returned
 
     def read(self, data: bytes) -> Message | None:
-        """Read on, for one turn; return the next request once it is whole, or refused for good.
+        """Read for one turn. Return the next request when it is complete, or refused before its end.
 
-        What is left of `data` is kept for the next call. None: more bytes are needed, or (`unfinished`) another turn.
+        The rest of `data` is kept for the next call. None means that more bytes or (`unfinished`) another turn are needed.
         """
         if self.ended:
             return None
@@ -91,7 +91,7 @@ class RequestReader:
         return message
 
     def keep(self, data: bytes) -> None:
-        """Keep bytes whose turn has not come. Where there is no room for them, no further request is read."""
+        """Keep bytes for a later turn. If there is no room for them, no further request is read."""
         if self.ended:
             return
         if self._server.hold(len(data)):
@@ -101,12 +101,12 @@ class RequestReader:
             self.ended = True
 
     def forget(self) -> None:
-        """Let go of what is kept."""
+        """Drop the bytes that are kept."""
         self._server.let_go(len(self.kept))
         self.kept.clear()
 
     def refuse(self, reason: Reason) -> Message:
-        """End reading; return the request that is being read, refused."""
+        """End reading. Return the request that was being read, as refused."""
         message = self._reject(reason)
         self._message = None
         self.ended = True
@@ -114,25 +114,25 @@ class RequestReader:
         return message
 
     def close(self) -> None:
-        """End reading; nothing is held any more, and nothing refers back to the connection."""
+        """End reading, and drop everything that is held and every reference to the connection."""
         self.refuse(Reason.INTERNAL)
         self._parser = None
         self._proceed = _nothing
 
     @property
     def phase(self) -> Phase:
-        """How far the next request has been read."""
+        """How far the next request has been read: idle, head or body."""
         if self._message is not None:
             return Phase.BODY
         return Phase.HEAD if self.kept else Phase.IDLE
 
     @property
     def unfinished(self) -> bool:
-        """Whether more of a body is here than was read of it in one turn."""
+        """Whether bytes of the body are here that this turn did not read."""
         return self._message is not None and bool(self.kept)
 
     def _advance(self, data: bytes | bytearray) -> int:
-        """Read what belongs to the next request, for one turn; return where that ends."""
+        """Read the next request for one turn. Return the index after the last byte read."""
         end = 0 if self._message is not None else self._read_head(data)
         message = self._message
         if message is not None and end < len(data) and not self._whole:
@@ -140,7 +140,7 @@ class RequestReader:
         return end
 
     def _read_head(self, data: bytes | bytearray) -> int:
-        """Judge the head that `data` begins with, if it is whole; return where it ends."""
+        """Judge the head at the beginning of `data`, if it is complete. Return the index after it."""
         start = 0
         if data[:1] in _LINE_ENDS:
             start = len(data) - len(data.lstrip(b"\r\n"))  # RFC 9112 section 2.2: empty lines before a request are ignored
@@ -162,7 +162,7 @@ class RequestReader:
         method, target, version = parts
         name = ORDINARY_METHODS.get(method)
         message = self._message = Message(name or method.decode("latin-1"), http10=version == HTTP10)
-        # All that what llhttp says depends on, if the request line is ordinary.
+        # If the request line is ordinary, the result of llhttp depends on these bytes only.
         block, length = without_length(head[line_end - VERSION_BYTES : end - start])
         ordinary = name is not None and target[:1] == b"/" and not target.translate(None, ORDINARY)
         found = self._server.known.get(block) if ordinary else None
@@ -179,20 +179,20 @@ class RequestReader:
         return end
 
     def _await_head(self, data: bytes | bytearray, start: int) -> None:
-        """Refuse what begins at `start` if it cannot become a head."""
+        """Refuse the bytes from `start` if they cannot become a head."""
         size = len(data) - start
         if not size:
             return
         if not data[start : start + 1].isalpha():
-            self._reject(Reason.MALFORMED_REQUEST)  # a TLS handshake, say: its sender waits, and never sends an empty line
+            self._reject(Reason.MALFORMED_REQUEST)  # such as a TLS handshake: its sender waits and never sends an empty line
         elif size > self._server.limits.head_bytes:
             self._reject(Reason.HEADERS_TOO_LARGE)
         else:
             self._searched_bytes = max(size - len(EMPTY_LINE) + 1, 0)
 
     def _parse(self, message: Message, head: bytes) -> KnownHead | None:
-        """Have llhttp read a head, and judge it; None if it is refused."""
-        # Its first and its last line are no fields. llhttp calls back for each of the others, before anything is refused.
+        """Parse a head with llhttp, and judge it. Return None if it is refused."""
+        # The first and the last line are not fields. llhttp makes a callback for each other line before we can refuse.
         if head.count(b"\n") > self._server.limits.header_count + 2:
             self._reject(Reason.HEADERS_TOO_LARGE)
             return None
@@ -202,10 +202,10 @@ class RequestReader:
             self._feed(head)
         except httptools.HttpParserUpgrade:
             upgrade = True
-            if message.method != "CONNECT":  # which llhttp is right about: all the rest is another protocol
+            if message.method != "CONNECT":  # after CONNECT, the rest is indeed another protocol
                 self._begin()
                 self._feed(without_upgrade(head))
-        fields, self._fields = self._fields, DROPPED  # for trailers
+        fields, self._fields = self._fields, DROPPED  # trailers are dropped
         if message.refused is None:
             if self._faulty or faulty(fields, http10=message.http10):
                 self._reject(Reason.MALFORMED_REQUEST)
@@ -232,7 +232,7 @@ class RequestReader:
             self._reject(Reason.MALFORMED_REQUEST)
 
     def _reject(self, reason: Reason) -> Message:
-        """Refuse the request for good: nothing more of it, or behind it, is read."""
+        """Refuse the request, and parse no more bytes of it or after it."""
         message = self._message = self._message or Message("", http10=False)
         self._drop(message, message.refused or reason)
         self._keep_alive = False
@@ -246,7 +246,7 @@ class RequestReader:
         message.held_bytes = 0
 
     def _admit(self, message: Message, target: bytes, head: KnownHead, length: int, *, begun: bool) -> None:
-        """Decide on a request by its head, before any of its body is kept; `begun` says that some of it is here already."""
+        """Decide on a request by its head, before its body is kept. `begun` says that part of the body has already come."""
         message.left_bytes = length
         fields = head.fields
         asked = RequestHead(message.method, target, fields)
@@ -270,7 +270,7 @@ class RequestReader:
             self._reject(message.refused)
 
     def _read_body(self, message: Message, data: bytes | bytearray, start: int) -> int:
-        """Take what belongs to the body from `start` on, if it is chunked by way of llhttp; return where that ends."""
+        """Read the body from `start` on; a chunked one through llhttp. Return the index after the last byte read."""
         chunks = message.chunks
         if chunks is not None:
             return self._read_chunks(message, chunks, data, start)
@@ -300,13 +300,13 @@ class RequestReader:
             start = end
         return start
 
-    # llhttp's callbacks. An exception must not pass through them: what is wrong is kept in the message.
+    # Callbacks of llhttp. They must not raise: a fault is recorded in the message.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a field."""
+        """Keep a field; join the values of a repeated field."""
         fields = self._fields
         name = name.lower()
-        value = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp takes it from the front only
+        value = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp strips only the front
         if name in fields:
             self._repeated += 1
             self._faulty = self._faulty or name in SINGLE
@@ -316,11 +316,11 @@ class RequestReader:
         fields[name] = value
 
     def on_headers_complete(self) -> None:
-        """Ask what llhttp forgets when a message without a body ends."""
+        """Read the keep-alive flag now: llhttp resets it at the end of a message without a body."""
         self._keep_alive = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes | bytearray) -> None:
-        """Keep a piece of the body, within the caps."""
+        """Keep a piece of the body, within the size limits."""
         message = self._message
         assert message is not None  # noqa: S101  # a body belongs to a request
         message.body_bytes += len(data)
@@ -336,7 +336,7 @@ class RequestReader:
             self._drop(message, Reason.OVERLOADED)
 
     def on_message_complete(self) -> None:
-        """Note the end."""
+        """Note that the message is complete."""
         self._whole = True
         if self._message is not None and self._message.chunks is not None:
-            self._keep_alive = self._keep_alive and self._parser.should_keep_alive()  # llhttp heeds a trailer that says close
+            self._keep_alive = self._keep_alive and self._parser.should_keep_alive()  # llhttp obeys a trailer that says close

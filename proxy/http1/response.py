@@ -1,10 +1,10 @@
-"""Reading answers: bytes in, and whoever asked is told what they amount to. No socket is touched here.
+"""Reads answers: bytes in; calls to the receiver out. This module touches no socket.
 
-llhttp is fed one head at a time, then no more than belongs to the body.
-* An answer is HTTP/1.1 or 1.0 with a status of 200 to 599: llhttp also takes `RTSP/`, `ICE/`, 0.9, 2.0 and any three digits;
-* 1xx answers are skipped, a bounded number of them, none with content; 101 is invalid, we never ask for it (RFC 9110
-  section 15.2);
-* a transfer coding other than a single `chunked` is invalid (RFC 9112 section 6.1); trailers are dropped.
+llhttp is fed one head at a time, then only the bytes of the body.
+* An answer is HTTP/1.1 or 1.0 with a status of 200 to 599. llhttp also takes `RTSP/`, `ICE/`, 0.9, 2.0 and any three digits.
+* A bounded number of 1xx answers is skipped; they have no content. 101 is invalid, because we never ask for it (RFC 9110
+  section 15.2).
+* A transfer coding other than a single `chunked` is invalid (RFC 9112 section 6.1). Trailers are dropped.
 """
 
 from http import HTTPStatus
@@ -29,14 +29,14 @@ _WITHOUT_CONTENT: Final = frozenset({HTTPStatus.NO_CONTENT.value, HTTPStatus.NOT
 
 
 class InvalidAnswerError(Exception):
-    """An answer whose framing we do not accept."""
+    """The bytes are not an answer, or its framing is not accepted."""
 
 
 NOT_AN_ANSWER = (InvalidAnswerError, httptools.HttpParserError, httptools.HttpParserUpgrade)
 
 
 class ResponseReader:
-    """Reads the answers on one connection, one for each `begin`."""
+    """Reads the answers on one connection: one answer for each `begin`."""
 
     __slots__ = (
         "_body_bytes", "_chunks", "_fields", "_interim", "_kept", "_known", "_left_bytes", "_parser", "_receiver", "_repeated",
@@ -44,40 +44,40 @@ class ResponseReader:
     )  # fmt: skip
 
     def __init__(self, known: Known[KnownAnswer]) -> None:
-        """Take heads for what they are in `known`, and add to it."""
+        """Look up heads in `known`, and add new ones to it."""
         self._known = known
         self._receiver: Receiver | None = None
-        self._parser: Any = None  # of the answer that is being read, if llhttp reads it
+        self._parser: Any = None  # llhttp, if it reads the current answer
         self._fields: dict[bytes, bytes] = DROPPED
         self._repeated = False
         self._interim = 0
-        self._kept = bytearray()  # what has not been read yet: part of a head, or a body that takes more than one turn
-        self._searched_bytes = 0  # of what is kept of a head, without its end
+        self._kept = bytearray()  # not read yet: part of a head, or a body that takes more than one turn
+        self._searched_bytes = 0  # of the kept part of a head, searched in vain for its end
         self._chunks: ChunkedBody | None = None
-        self._left_bytes: int | None = None  # of a body with a length; None: the close ends it
+        self._left_bytes: int | None = None  # still to come of the body; None: the close ends it
         self._body_bytes = 0
-        self.begun = False  # something of the answer has come
-        self.early = False  # and it came before the request was written
-        self.started = False  # the head of the final answer is read
+        self.begun = False  # at least one byte of the answer has come
+        self.early = False  # the answer began before the request was fully written
+        self.started = False  # the head of the final answer has been read
         self.complete = False
         self.keep = False  # the connection may be used again
 
     def begin(self, receiver: Receiver) -> None:
-        """Await an answer for `receiver`."""
+        """Expect an answer, and report it to `receiver`."""
         self._receiver = receiver
         self._interim = 0
         self.begun = self.early = self.started = self.complete = False
 
     def forget(self) -> None:
-        """Tell nobody of what comes, and hold nothing of it, nor what refers back to this."""
+        """Ignore all later bytes, and drop the receiver, the parser and the kept bytes."""
         self._receiver = self._parser = None
         self._kept.clear()
 
     def read(self, data: bytes) -> None:
-        """Read on, for one turn.
+        """Read for one turn.
 
         Raises:
-            InvalidAnswerError, HttpParserError, HttpParserUpgrade: it is no answer.
+            InvalidAnswerError, HttpParserError, HttpParserUpgrade: the bytes are not a valid answer.
             Exception: a fault of the receiver.
         """
         self.begun = True
@@ -93,7 +93,7 @@ class ResponseReader:
 
     @property
     def unfinished(self) -> bool:
-        """Whether more of the body is here than was read of it in one turn."""
+        """Whether bytes of the body are here that this turn did not read."""
         return self.started and bool(self._kept)
 
     @property
@@ -102,12 +102,12 @@ class ResponseReader:
         return self.started and self._left_bytes is None and self._chunks is None
 
     def _advance(self, data: bytes | bytearray) -> int:
-        """Read one turn's worth; return where it ends."""
+        """Read for one turn. Return the index after the last byte read."""
         end = 0 if self.started else self._read_heads(data)
         return self._read_body(data, end) if self.started and end < len(data) else end
 
     def _read_heads(self, data: bytes | bytearray) -> int:
-        """Read interim answers and the head of the final one; return where what was read ends."""
+        """Read interim answers and the head of the final one. Return the index after the last byte read."""
         start = 0
         while True:
             end = data.find(EMPTY_LINE, start or self._searched_bytes) + len(EMPTY_LINE)
@@ -132,9 +132,9 @@ class ResponseReader:
             self._repeated = False
             self._parser = httptools.HttpResponseParser(self)
             self._parser.feed_data(head)
-            self._fields = DROPPED  # for trailers
+            self._fields = DROPPED  # trailers are dropped
             status: int = self._parser.get_status_code()
-            if status >= 200:  # noqa: PLR2004  # RFC 9110 section 15: an answer is interim below, final from there on
+            if status >= 200:  # noqa: PLR2004  # RFC 9110 section 15: a lower status is interim, this and higher ones are final
                 found = self._judge(status, fields, http10=beginning.startswith(HTTP10))
                 if self._chunks is None:
                     self._known.keep(head, found)
@@ -144,7 +144,7 @@ class ResponseReader:
             start = end
 
     def _skip(self, status: int, headers: dict[bytes, bytes]) -> None:
-        """Pass over an interim answer. It has no content, so nothing that frames content (RFC 9110 section 15.2)."""
+        """Skip an interim answer. It has no content, so it must not have fields that frame content (RFC 9110 section 15.2)."""
         self._interim += 1
         if (
             status < HTTPStatus.CONTINUE
@@ -156,7 +156,7 @@ class ResponseReader:
         self.complete = False
 
     def _judge(self, status: int, fields: Fields, *, http10: bool) -> KnownAnswer:
-        """Find where the answer ends (RFC 9112 section 6.3)."""
+        """Determine where the answer ends (RFC 9112 section 6.3)."""
         coding = fields.get(b"transfer-encoding")
         length = fields.get(b"content-length")
         if status > MAX_STATUS or self._repeated or (length is not None and len(length) > MAX_LENGTH_DIGITS):
@@ -175,7 +175,7 @@ class ResponseReader:
         return KnownAnswer(status, fields, left, keep=keep)
 
     def _start(self, answer: KnownAnswer) -> None:
-        """Hand the head of the final answer on."""
+        """Pass the head of the final answer to the receiver."""
         self.keep = answer.keep and not self.early
         self._left_bytes = answer.length
         self.started = True
@@ -183,7 +183,7 @@ class ResponseReader:
             self._receiver.answer_started(answer.status, answer.fields, answer.length)
 
     def _read_body(self, data: bytes | bytearray, start: int) -> int:
-        """Hand on what belongs to the body, if it is chunked by way of llhttp; bytes behind it are none of ours."""
+        """Pass the body to the receiver; a chunked one through llhttp. Bytes after the body are dropped."""
         chunks = self._chunks
         if chunks is not None:
             return self._read_chunks(chunks, data, start)
@@ -203,7 +203,7 @@ class ResponseReader:
         chunks.begin_turn()
         while start < len(data) and self._receiver is not None:
             if chunks.turn_over:
-                self.keep = False  # what comes behind the answer meanwhile would be taken for the next one
+                self.keep = False  # bytes that follow the answer meanwhile would look like the next answer
                 return start
             end = chunks.step(data, start)
             self._parser.feed_data(data[start:end])
@@ -215,28 +215,28 @@ class ResponseReader:
             start = end
         return start
 
-    # llhttp's callbacks
+    # Callbacks of llhttp
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header; a repeated one that frames the answer makes it invalid."""
+        """Keep the first value of a field. A repeated field that frames the answer makes it invalid."""
         name = name.lower()
         if name in self._fields:
             self._repeated = self._repeated or name in _FRAMING
         else:
-            self._fields[name] = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp takes it from the front only
+            self._fields[name] = value.rstrip(b" \t")  # RFC 9110 section 5.5; llhttp strips only the front
 
     def on_headers_complete(self) -> None:
-        """Ask what llhttp forgets when a message without a body ends."""
+        """Read the keep-alive flag now: llhttp resets it at the end of a message without a body."""
         self.keep = self._parser.should_keep_alive()
 
     def on_body(self, data: bytes) -> None:
-        """Hand a piece of the body on."""
+        """Pass a piece of the body to the receiver."""
         self._body_bytes += len(data)
         if self._receiver is not None:
             self._receiver.answer_body(data)
 
     def on_message_complete(self) -> None:
-        """Note the end; it is told once the whole read is parsed, because leftover bytes may follow."""
+        """Note that the answer is complete. It is reported after the whole read is parsed, because more bytes may follow."""
         self.complete = True
         if self._chunks is not None and self._parser is not None:
-            self.keep = self.keep and self._parser.should_keep_alive()  # llhttp heeds a trailer that says close
+            self.keep = self.keep and self._parser.should_keep_alive()  # llhttp obeys a trailer that says close

@@ -1,4 +1,4 @@
-"""What the connections of the outbound listeners share: limits, deadlines, drain, and the ports to the flow behind them."""
+"""The state that all connections of the outbound listeners share: limits, deadlines, drain, and the request handler."""
 
 import asyncio
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from proxy.http1.known import Known, KnownHead
 
 @dataclass(frozen=True, slots=True)
 class ServerLimits:
-    """Bounds of the listeners: bytes, counts and seconds."""
+    """Limits of the listeners, in bytes, counts and seconds (docs/configuration.md, `outbound.limits`)."""
 
     head_bytes: int
     header_count: int
@@ -26,33 +26,33 @@ class ServerLimits:
 
 
 class Exchange(Protocol):
-    """A request on its way; the connection it came on tells it what happens there."""
+    """A request that is being forwarded. The caller's connection reports its own events to it."""
 
     def cancel(self) -> None:
-        """Stop: the caller is gone."""
+        """Stop, because the caller is gone."""
 
     def shut_down(self) -> None:
-        """Stop and answer: the sidecar ends."""
+        """Stop and answer, because the sidecar is shutting down."""
 
     def pause(self) -> None:
-        """Send no more of the answer for now."""
+        """Stop sending the answer until `resume`."""
 
     def resume(self) -> None:
-        """Send on."""
+        """Continue to send the answer."""
 
 
 class Handler(Protocol):
-    """What is done with requests. None of these blocks."""
+    """Decides on requests and forwards them. No method blocks."""
 
     def admit(self, head: RequestHead) -> Admission:
         """Accept a request by its head.
 
         Raises:
-            RefusedError: it is not let in.
+            RefusedError: the request is refused.
         """
 
     def deliver(self, admission: Admission, body: bytes, caller: Caller) -> Exchange | None:
-        """Send an accepted request on; it answers through `caller`, now (None) or later."""
+        """Forward an accepted request. It answers through `caller`: before this returns (None), or later."""
 
     def refused(self, reason: Reason, admission: Admission | None, head: RequestHead | None = None) -> None:
         """Take note of a refusal that the server answers by itself; `head` is of a request that was not let in."""
@@ -65,43 +65,43 @@ class Connection(Protocol):
 
     @property
     def busy(self) -> bool:
-        """Whether a request is in it, read or being answered."""
+        """Whether a request is being read or answered."""
 
     def expire(self) -> None:
-        """Act on a deadline that has passed."""
+        """Answer or close, because `deadline` has passed."""
 
     def close(self) -> None:
-        """Close once everything written has been sent."""
+        """Close after all written bytes have been sent."""
 
     def shut_down(self) -> None:
-        """Answer what waits, then close."""
+        """Answer the waiting request, then close."""
 
 
 class Server:
-    """Every connection of the outbound listeners, and what they share."""
+    """All connections of the outbound listeners, and their shared state."""
 
     def __init__(self, handler: Handler, limits: ServerLimits, clock: Clock, cork: Cork) -> None:
-        """Serve requests to `handler`."""
+        """Pass requests to `handler`."""
         self.handler = handler
         self.limits = limits
         self.clock = clock
         self.cork = cork
         self.known: Known[KnownHead] = Known()
         self.connections: set[Connection] = set()
-        self.held_bytes = 0  # of requests, from the first read of one until it is answered
+        self.held_bytes = 0  # of all requests, each from its first byte until it is answered
         self.draining = False
-        self.empty = asyncio.Event()  # set once a drained server has no connection left
+        self.empty = asyncio.Event()  # set when the server is draining and has no connection left
         self.date = heads.date(clock.wall())
 
     def tick(self) -> None:
-        """Enforce deadlines; call it a few times a second."""
+        """Enforce deadlines. Call it a few times a second."""
         self.date = heads.date(self.clock.wall())
         now = self.clock.monotonic()
         for connection in [connection for connection in self.connections if connection.deadline < now]:
             connection.expire()
 
     def hold(self, size: int) -> bool:
-        """Count `size` bytes as held, if there is room for them; say whether there is."""
+        """Count `size` bytes as held, and return True; return False if they would exceed `inflight_bytes`."""
         held = self.held_bytes + size
         if held > self.limits.inflight_bytes:
             return False
@@ -109,22 +109,22 @@ class Server:
         return True
 
     def let_go(self, size: int) -> None:
-        """Count `size` bytes as held no more."""
+        """Stop counting `size` bytes as held."""
         self.held_bytes -= size
 
     def lost(self, connection: Connection) -> None:
-        """Forget a connection that is gone."""
+        """Forget a connection that is closed."""
         self.connections.discard(connection)
         if self.draining and not self.connections:
             self.empty.set()
 
     @property
     def busy(self) -> int:
-        """The number of connections with a request in them."""
+        """The number of connections on which a request is being read or answered."""
         return sum(connection.busy for connection in self.connections)
 
     def drain(self) -> None:
-        """Close idle connections now and every other one after the answer it waits for."""
+        """Close idle connections now, and each other connection after its current answer."""
         self.draining = True
         if not self.connections:
             self.empty.set()
@@ -133,11 +133,11 @@ class Server:
                 connection.close()
 
     def shut_down(self) -> None:
-        """Answer whatever still waits with `shutting_down`, then close."""
+        """Answer every waiting request with `shutting_down`, then close all connections."""
         for connection in tuple(self.connections):
             connection.shut_down()
 
     def cut_off(self) -> None:
-        """End the connections whose other side did not close in time; call it after `shut_down`."""
+        """End the connections that the callers did not close in time. Call it after `shut_down`."""
         for connection in tuple(self.connections):
             connection.expire()

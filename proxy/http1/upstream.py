@@ -1,10 +1,10 @@
-"""One connection to Customer.io: sends a request, has its answer read, and knows whether it may be used again.
+"""One connection to Customer.io: sends a request, reads its answer, and decides whether the connection may be used again.
 
-Rules, because one application must never see another's answer:
-* a byte that arrives while no answer is awaited closes the connection;
-* leftover bytes behind an answer, an answer that began before the request was fully written, one that took more than a turn
-  of the event loop, `Connection: close`, an answer ended by the close, content where none may be, or anything that is no
-  answer (`response`): the connection is not used again.
+An application must never see the answer to another application's request. So
+* a byte that arrives while no answer is expected closes the connection;
+* the connection is not used again after any of these: extra bytes after an answer, an answer that began before the request was
+  fully written, a chunked answer that took more than one turn of the event loop, `Connection: close`, an answer that the close
+  ended, content where none is allowed, or bytes that are not an answer (`response`).
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from proxy.http1.response import NOT_AN_ANSWER, ResponseReader
 
 
 class Owner(Protocol):
-    """The pool a connection belongs to."""
+    """The pool that a connection belongs to."""
 
     __slots__ = ()
 
@@ -29,17 +29,17 @@ class Owner(Protocol):
     known: Known[KnownAnswer]
 
     def opened(self, connection: "UpstreamConnection") -> None:
-        """Count a connection that was made."""
+        """Count a new connection."""
 
     def released(self, connection: "UpstreamConnection") -> None:
         """Take back a connection that may be used again."""
 
     def closed(self, connection: "UpstreamConnection") -> None:
-        """Forget a connection that is gone."""
+        """Forget a connection that is closed."""
 
 
 class UpstreamConnection(asyncio.Protocol, Connection):
-    """The protocol of one upstream connection."""
+    """The asyncio protocol of one upstream connection."""
 
     __slots__ = (
         "_gone", "_owner", "_paused", "_reader", "_reading_on", "_receiver", "_scheduled", "_transport", "opened_at",
@@ -47,21 +47,20 @@ class UpstreamConnection(asyncio.Protocol, Connection):
     )  # fmt: skip
 
     def __init__(self, owner: Owner, opened_at: float) -> None:
-        """Belong to `owner`; `opened_at` is in monotonic seconds."""
+        """Report to `owner`. `opened_at` is in monotonic seconds."""
         self._owner = owner
         self._reader = ResponseReader(owner.known)
         self._receiver: Receiver | None = None
         self._paused = False  # by the receiver
-        self._reading_on = (
-            False  # what has come takes more than one turn; nothing more is taken from the socket until it is read
-        )
-        self._scheduled = False  # to read on in the next turn
+        # The bytes here take more than one turn. The socket is not read until they are done.
+        self._reading_on = False
+        self._scheduled = False  # a turn is scheduled
         self._gone = False
         self.opened_at = opened_at
         self.released_at = opened_at
         self.used = False
 
-    # What the pool and the sender ask of it.
+    # Called by the pool and the sender
 
     @property
     def usable(self) -> bool:
@@ -69,21 +68,21 @@ class UpstreamConnection(asyncio.Protocol, Connection):
         return self._receiver is None and not self._transport.is_closing()
 
     def send(self, receiver: Receiver, *pieces: bytes) -> None:
-        """Write one request; its answer, or its failure, is told to `receiver` once this has returned."""
+        """Write one request. Its answer or its failure is reported to `receiver`, after this has returned."""
         transport = self._transport
         self._receiver = receiver
         self._reader.begin(receiver)
         transport.write(b"".join(pieces))
         if transport.is_closing():
-            asyncio.get_running_loop().call_soon(self._lost)  # nothing may be left that would tell of it
+            asyncio.get_running_loop().call_soon(self._lost)  # `connection_lost` may have been called already
 
     def release(self) -> None:
-        """Go back to the pool unused."""
+        """Return to the pool unused."""
         if self.usable:
             self._owner.released(self)
 
     def abandon(self) -> None:
-        """Drop the connection and whatever it was answering; nobody is told."""
+        """Abort the connection and its current answer, without a report to the receiver."""
         self._told()
         self._transport.abort()
 
@@ -92,13 +91,13 @@ class UpstreamConnection(asyncio.Protocol, Connection):
         self._transport.close()
 
     def pause(self) -> None:
-        """Stop reading: the caller does not keep up."""
+        """Stop reading, because the caller reads too slowly."""
         self._paused = True
         if not self._gone:
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read again."""
+        """Start to read the socket again."""
         self._paused = False
         if self._reading_on:
             self._soon()
@@ -108,17 +107,17 @@ class UpstreamConnection(asyncio.Protocol, Connection):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Keep the transport, and report the connection to the owner."""
         self._transport = CorkedTransport(transport, self._owner.cork)
         self._owner.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then tell the receiver what the bytes amount to."""
+        """Parse the bytes, and report the answer to the receiver."""
         receiver = self._receiver
         if receiver is None:
             self._transport.abort()
             return
-        if self._transport.unsent:  # nothing was asked yet, so this answers nothing
+        if self._transport.unsent:  # no request was sent yet, so this is not its answer
             self._fail(Failure.UNSENT)
             return
         reader = self._reader
@@ -129,14 +128,14 @@ class UpstreamConnection(asyncio.Protocol, Connection):
         self._read(data, receiver)
 
     def eof_received(self) -> bool:
-        """Complete an answer that only the close ends."""
+        """Complete an answer that ends with the close."""
         if self._receiver is not None and self._reader.ends_with_close:
             self._reader.keep = False
             self._finish()
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002  # asyncio's signature
-        """Tell the receiver that nothing more will come, once it knows what has come before."""
+        """Report the loss to the receiver, after the bytes that came before it."""
         self._gone = True
         self._owner.closed(self)
         if not self._reading_on:
@@ -151,7 +150,7 @@ class UpstreamConnection(asyncio.Protocol, Connection):
             self._fail(Failure.TRUNCATED if self._reader.begun else Failure.CLOSED)
 
     def _read_whole(self, data: bytes, receiver: Receiver) -> bool:
-        """Read an answer that is here from end to end and whose head is known; say whether it was one."""
+        """Read an answer that is complete and has a known head. Return False if it is not."""
         end = data.find(EMPTY_LINE) + len(EMPTY_LINE)
         known = self._owner.known.get(data[:end])
         if known is None or known.length != len(data) - end or not known.keep or self._transport.get_write_buffer_size():
@@ -163,16 +162,16 @@ class UpstreamConnection(asyncio.Protocol, Connection):
         return True
 
     def _read(self, data: bytes, receiver: Receiver) -> None:
-        """Read on for one turn."""
+        """Read for one turn."""
         reader = self._reader
         try:
             reader.read(data)
         except Exception as error:
             self._fail(Failure.INVALID)
             if not isinstance(error, NOT_AN_ANSWER) or isinstance(error, httptools.HttpParserCallbackError):
-                raise  # a fault of the receiver, which was told; the event loop reports it
+                raise  # a fault of the receiver: it has been told, and the event loop reports the error
             return
-        if self._receiver is not receiver:  # it gave up on what it was told
+        if self._receiver is not receiver:  # the receiver abandoned the connection
             return
         if reader.complete:
             self._finish()
@@ -193,7 +192,7 @@ class UpstreamConnection(asyncio.Protocol, Connection):
             receiver.answer_paused()
 
     def _soon(self) -> None:
-        """Read on in a turn of its own: an answer in small chunks delays nobody else."""
+        """Continue in the next turn, so that an answer in small chunks does not delay other connections."""
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_soon(self._take_turn)
@@ -205,7 +204,7 @@ class UpstreamConnection(asyncio.Protocol, Connection):
             self._read(b"", receiver)
 
     def _told(self) -> Receiver | None:
-        """Forget who was told of the answer so far; return it."""
+        """Detach the receiver, and return it."""
         receiver, self._receiver = self._receiver, None
         self._reader.forget()
         return receiver
@@ -216,7 +215,7 @@ class UpstreamConnection(asyncio.Protocol, Connection):
         if self._reader.keep:
             self._owner.released(self)
         elif self._transport.get_write_buffer_size():
-            self._transport.abort()  # of a request that was answered early, the rest may never be read (promise G11)
+            self._transport.abort()  # answered early: the upstream may never read the rest of the request (promise G11)
         else:
             self._transport.close()
         if receiver is not None:

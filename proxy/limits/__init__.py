@@ -1,1 +1,1 @@
-"""Customer.io's rate limits, kept on its behalf."""
+"""Keeps calls within Customer.io's rate limits."""

@@ -1,8 +1,8 @@
 """Rate limits kept in this process.
 
 A call that does not conform yet waits in its bucket's queue, first come, first served, if its turn comes soon enough. Each
-waiting call is let go by the same arithmetic, at the moment it really leaves, so a stalled event loop never lets a whole
-queue out at once. A queue holds only calls that still wait, so `wait_seconds` bounds it: to `wait_seconds * rate + 1` calls.
+waiting call is admitted by the same arithmetic, at the time it really leaves. So after a stall of the event loop, the queue is
+not released all at the same time. A queue holds only waiting calls, so it is bounded to `wait_seconds * rate + 1` calls.
 """
 
 from collections import OrderedDict
@@ -14,7 +14,7 @@ from proxy.clock import Clock
 from proxy.delivery.ports import Limiter
 from proxy.limits.gcra import Decision, Quota, decide
 
-# An event loop's timers are no finer: it would turn idly through a shorter wait.
+# The resolution of an event loop's timers. For a shorter wait the loop would run idle turns.
 TIMER_SECONDS = 0.001
 
 
@@ -29,7 +29,7 @@ class MemoryLimiter(Limiter):
     """One GCRA state and one queue for each bucket."""
 
     def __init__(self, quotas: Mapping[Bucket, Quota], wait_seconds: float, clock: Clock, later: Later) -> None:
-        """Keep `quotas`; let calls wait up to `wait_seconds`."""
+        """Enforce `quotas`. A call waits at most `wait_seconds`."""
         self._buckets = {bucket: _Bucket(quota, wait_seconds, clock, later) for bucket, quota in quotas.items()}
 
     def change(self, quotas: Mapping[Bucket, Quota], wait_seconds: float) -> None:
@@ -38,11 +38,11 @@ class MemoryLimiter(Limiter):
             self._buckets[bucket].change(quota, wait_seconds)
 
     def admit(self, bucket: Bucket) -> bool:
-        """Let one call of `bucket` go now, or say that it may not."""
+        """Take a rate token of `bucket` for one call, and return True; return False if there is none now."""
         return self._buckets[bucket].admit()
 
     def wait(self, bucket: Bucket, admitted: Callable[[], None]) -> "Place | None":
-        """Queue one call that `admit` did not let go, or return None when its turn would come too late.
+        """Queue one call that `admit` did not admit, or return None if its turn would come too late.
 
         `admitted` is called when its turn comes, never before this returns.
         """
@@ -55,13 +55,13 @@ class Place:
     __slots__ = ("_queue", "admitted")
 
     def __init__(self, queue: "OrderedDict[Place, None]", admitted: Callable[[], None]) -> None:
-        """Stand at the end of `queue`."""
+        """Join `queue` at its end."""
         self._queue = queue
         self.admitted = admitted
         queue[self] = None
 
     def leave(self) -> None:
-        """Give the place up, so that those behind move on. Does nothing once the call was let go."""
+        """Leave the queue, so that later calls move up. This does nothing after the call was admitted."""
         self._queue.pop(self, None)
 
 
@@ -92,7 +92,7 @@ class _Bucket:
             self._time(self._ask().wait_seconds)
 
     def admit(self) -> bool:
-        # `gcra.decide`, written out: this runs for every request.
+        # `gcra.decide` inlined, because this runs for every request.
         if self._queue:
             return False
         now = self._clock.monotonic()
@@ -111,7 +111,7 @@ class _Bucket:
         return place
 
     def _ask(self) -> Decision:
-        """Decide on a call that may yet not be made; keep what is found wrong with the state."""
+        """Decide on a call, without taking a token for it. If it has to wait, keep the corrected state."""
         decision = decide(self._tat, self._clock.monotonic(), self._quota)
         if decision.wait_seconds > 0:
             self._tat = decision.tat

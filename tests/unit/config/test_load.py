@@ -158,7 +158,7 @@ REFUSED = {
     ),
     "secret in place of a reference": (
         "version: 1\ncredentials:\n  app:\n    api_key: 0123456789abcdef0123456789abcdef",
-        "c.yaml:4: credentials.app.api_key: must be a reference such as env:NAME or file:PATH, which says where the secret is",
+        "c.yaml:4: credentials.app.api_key: must be a reference such as env:NAME or file:PATH, not the secret itself",
     ),
     "same port twice": (
         "version: 1\nadmin: {port: 8080}",

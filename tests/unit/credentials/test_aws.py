@@ -195,13 +195,16 @@ def test_the_role_of_a_pod_is_taken(moto: str, role: Path, monkeypatch: pytest.M
             Reply(
                 400, b"<ErrorResponse><Error><Code>InvalidIdentityToken</Code><Message>CANARY</Message></Error></ErrorResponse>"
             ),
-            "AWS does not let the sidecar take its role",
+            "AWS does not let the sidecar assume its role",
         ),
         (
             Reply(403, b"<ErrorResponse><Error><Code>AccessDenied</Code><Message>CANARY</Message></Error></ErrorResponse>"),
-            "AWS does not let the sidecar take its role",
+            "AWS does not let the sidecar assume its role",
         ),
-        (Reply(302, b"", {"Location": "http://127.0.0.1:1/CANARY"}), "AWS redirects, which is not followed"),
+        (
+            Reply(302, b"", {"Location": "http://127.0.0.1:1/CANARY"}),
+            "AWS answers with a redirect, which the sidecar does not follow",
+        ),
         (Reply(503, b"CANARY"), "AWS failed"),
     ],
 )
@@ -229,7 +232,7 @@ def test_credentials_that_expired_are_looked_for_anew(monkeypatch: pytest.Monkey
     with standing(reply) as stand:
         reading = provider(Kind.AWS_SM, stand.url)
         file.write_text("[default]\naws_access_key_id = AKIAOLD\naws_secret_access_key = CANARY\n")
-        assert problem(reading) == "AWS says that the credentials expired: renew them where they come from"
+        assert problem(reading) == "the AWS credentials have expired: renew them at their source"
         file.write_text("[default]\naws_access_key_id = AKIANEW\naws_secret_access_key = CANARY\n")
         assert reading.read(NAME).created_at == 1_788_220_800.0
 
@@ -252,14 +255,17 @@ def refusing(code: str, status: int = 400) -> Reply:
     ("reply", "said"),
     [
         (refusing("AccessDeniedException"), "AWS forbids the read: the role must be allowed secretsmanager:GetSecretValue"),
-        (refusing("ExpiredTokenException"), "AWS says that the credentials expired"),
+        (refusing("ExpiredTokenException"), "the AWS credentials have expired"),
         (refusing("UnrecognizedClientException"), "AWS does not accept the credentials"),
         (refusing("ThrottlingException"), "AWS's quota of requests is used up"),
         (refusing("CANARYException"), "AWS refuses the read"),
         (Reply(500, b"CANARY"), "AWS failed"),
-        (Reply(200, b"CANARY"), "what answers is not AWS"),
-        (Reply(200, b"[]"), "what answers is not AWS"),
-        (Reply(302, b"", {"Location": "http://127.0.0.1:1/CANARY"}), "AWS redirects, which is not followed"),
+        (Reply(200, b"CANARY"), "the server that answers is not AWS"),
+        (Reply(200, b"[]"), "the server that answers is not AWS"),
+        (
+            Reply(302, b"", {"Location": "http://127.0.0.1:1/CANARY"}),
+            "AWS answers with a redirect, which the sidecar does not follow",
+        ),
     ],
 )
 def test_what_aws_refuses_is_told_in_our_words(reply: Reply, said: str) -> None:

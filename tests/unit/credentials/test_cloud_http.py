@@ -31,7 +31,7 @@ def test_an_answer_is_whole_and_was_asked_for_uncoded() -> None:
     [
         (
             Reply(307, b"", {"Location": "http://127.0.0.1:1/CANARY"}),
-            "X redirects, which is not followed: check stores.x.endpoint",
+            "X answers with a redirect, which the sidecar does not follow: check stores.x.endpoint",
         ),
         (Reply(408, b"CANARY"), "X does not answer in time"),
         (Reply(429, b"CANARY"), "X's quota of requests is used up"),

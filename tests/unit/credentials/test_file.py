@@ -66,7 +66,7 @@ def test_a_file_that_cannot_be_used_says_why(tmp_path: Path) -> None:
 def test_a_file_that_may_not_be_read_says_so(tmp_path: Path) -> None:
     """A secret mounted for another user."""
     (tmp_path / "key").touch(0)
-    with pytest.raises(UnreadableError, match="may not be read"):
+    with pytest.raises(UnreadableError, match="no permission to read the file"):
         read(tmp_path / "key")
 
 

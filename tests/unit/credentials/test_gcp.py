@@ -160,7 +160,7 @@ def test_a_binary_secret_is_told(emulator: Stand, manager: Manager) -> None:
 )
 def test_a_name_that_is_none_is_not_sent(emulator: Stand, name: str) -> None:
     """Nothing is asked."""
-    assert problem(provider(emulator.url), name).startswith("Google takes no such name")
+    assert problem(provider(emulator.url), name).startswith("Google does not accept this name")
     assert emulator.paths == []
 
 
@@ -169,14 +169,18 @@ def test_a_name_that_is_none_is_not_sent(emulator: Stand, name: str) -> None:
     [
         (refusing(404, "NOT_FOUND"), "there is no such secret or version", 1),
         (refusing(403, "PERMISSION_DENIED"), "Google forbids the read", 1),
-        (refusing(403, "PERMISSION_DENIED", "SERVICE_DISABLED"), "the project does not serve Secret Manager", 1),
+        (refusing(403, "PERMISSION_DENIED", "SERVICE_DISABLED"), "Secret Manager is not enabled in the project", 1),
         (refusing(400, "FAILED_PRECONDITION"), "the version is disabled or destroyed", 1),
         (refusing(401, "UNAUTHENTICATED"), "Google does not accept the sidecar's credentials", 2),
         (refusing(429, "RESOURCE_EXHAUSTED"), "Google Cloud's quota of requests is used up", 1),
         (refusing(503, "UNAVAILABLE"), "Google Cloud failed", 1),
-        (Reply(200, b"CANARY"), "what answers is not Secret Manager", 1),
-        (Reply(200, b"{}"), "what answers is not Secret Manager", 1),
-        (Reply(302, b"", {"Location": "http://127.0.0.1:1/CANARY"}), "Google Cloud redirects, which is not followed", 1),
+        (Reply(200, b"CANARY"), "the server that answers is not Secret Manager", 1),
+        (Reply(200, b"{}"), "the server that answers is not Secret Manager", 1),
+        (
+            Reply(302, b"", {"Location": "http://127.0.0.1:1/CANARY"}),
+            "Google Cloud answers with a redirect, which the sidecar does not follow",
+            1,
+        ),
     ],
 )
 def test_what_google_refuses_is_told_in_our_words(reply: Reply, said: str, times: int) -> None:
@@ -278,9 +282,12 @@ def test_a_subject_that_expired_is_told(emulator: Stand, manager: Manager, token
 @pytest.mark.parametrize(
     ("reply", "said"),
     [
-        (Reply(307, b"", {"Location": "http://127.0.0.1:1/CANARY"}), "Google Cloud redirects, which is not followed"),
+        (
+            Reply(307, b"", {"Location": "http://127.0.0.1:1/CANARY"}),
+            "Google Cloud answers with a redirect, which the sidecar does not follow",
+        ),
         (Reply(503, b"CANARY"), "Google Cloud failed"),
-        (Reply(200, b"CANARY"), "what answers is not Secret Manager"),
+        (Reply(200, b"CANARY"), "the server that answers is not Secret Manager"),
     ],
 )
 def test_whoever_gives_tokens_is_asked_once(emulator: Stand, tokens: tuple[Tokens, Path], reply: Reply, said: str) -> None:

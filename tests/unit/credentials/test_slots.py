@@ -123,7 +123,7 @@ def test_parts_that_never_stand_still_are_an_error() -> None:
     """After a bounded number of reads; what is in use stays in use."""
     store = Store({}, lambda number: store.documents.update(dict.fromkeys(names, whole(f"value-{number}"))))
     names = ("projects/p/secrets/site", "projects/p/secrets/key")
-    with pytest.raises(ConfigError, match=r"credentials\.track: its parts change while they are read"):
+    with pytest.raises(ConfigError, match=r"credentials\.track: its parts changed during the read"):
         taken(slot(track=APART), store)
     assert len(store.asked) == 2 * (1 + CONSISTENT_READS_MAX)
 

@@ -407,7 +407,7 @@ def test_a_token_that_ended_is_told_and_a_new_one_is_taken(vault: Server, secret
     reading = provider(vault.url, GIVEN, environ)
     reading.read(document)
     vault.api("auth/token/revoke", {"token": environ["TOKEN"]})
-    assert "it ended or was revoked" in refusal(reading, document)
+    assert "it has expired or was revoked" in refusal(reading, document)
     environ["TOKEN"] = vault.issue(policy)
     assert revealed(reading.read(document)) == PAIR
     environ["TOKEN"] = "CANARY with spaces"
@@ -606,7 +606,7 @@ def test_a_login_that_gives_no_token_is_no_login(answer: object) -> None:
     """Whatever answers 200 at that address, its token goes nowhere if it is none."""
     with standing(lambda _: Reply(200, orjson.dumps(answer))) as stand:
         reading = provider(stand.url, APP_ROLE, {"ROLE_ID": "CANARY", "SECRET_ID": "CANARY"})
-        assert "not a Vault server" in refusal(reading, "secret/x")
+        assert "the server that answers is not Vault" in refusal(reading, "secret/x")
 
 
 @pytest.mark.parametrize(
@@ -627,7 +627,7 @@ def test_a_secret_of_another_shape_is_none(answer: object) -> None:
 
     with standing(reply) as stand:
         reading = provider(stand.url, GIVEN, {"TOKEN": "hvs.x"})
-        assert "not a Vault server" in refusal(reading, "secret/x")
+        assert "the server that answers is not Vault" in refusal(reading, "secret/x")
         answer = {"data": {"data": PAIR, "metadata": {"version": 1, "created_time": "some day"}}}
         assert reading.read("secret/x") == Document({name: Sensitive(text) for name, text in PAIR.items()}, "1")
 

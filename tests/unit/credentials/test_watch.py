@@ -153,7 +153,7 @@ async def test_the_workspace_is_learned_once() -> None:
 @pytest.mark.parametrize(
     ("trial", "problem"),
     [
-        (Trial(Verdict.REJECTED), "Customer.io rejects it; perhaps only a part of it was written yet"),
+        (Trial(Verdict.REJECTED), "Customer.io rejects it; perhaps only a part of it has been written so far"),
         (Trial(Verdict.UNKNOWN), "Customer.io could not be asked about it"),
         (Trial(Verdict.ACCEPTED, 8, "us"), "it belongs to another workspace"),
         (Trial(Verdict.ACCEPTED, None, "us"), "it belongs to another workspace"),
