@@ -109,12 +109,20 @@ class Reload:
             with suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._asked.wait()
-            if self._asked.is_set() or await asyncio.to_thread(self._source.changed):
+            if self._asked.is_set() or await self._changed():
                 self._asked.clear()
                 await self.reload()
             if self._clock.monotonic() - refreshed >= self._current().config.stores.refresh_seconds:
                 await self.refresh()
                 refreshed = self._clock.monotonic()
+
+    async def _changed(self) -> bool:
+        """Look at the files. Never raises: whatever is wrong with a look, the next one is to come."""
+        try:
+            return await asyncio.to_thread(self._source.changed)
+        except Exception as error:  # noqa: BLE001  # as below
+            self._observer.crashed("look", error)
+            return False
 
     async def reload(self) -> None:
         """Put in force what the files say now, or tell why not. Never raises."""

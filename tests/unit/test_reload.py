@@ -1,7 +1,7 @@
 """What is read anew, and when it is put in force; what it then does to a running sidecar is in `flows/test_reload.py`."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -183,3 +183,23 @@ async def test_it_acts_when_asked_and_when_a_file_or_a_secret_changes(tmp_path: 
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
     assert stage.told() == ["reloaded", "reloaded", "secrets_changed"]
+
+
+async def test_a_look_that_fails_is_not_the_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told; the next one finds what changed."""
+    stage = Stage(tmp_path)
+    looks: Iterator[bool | ValueError] = iter([ValueError("CANARY"), True])
+
+    def look(_: Source) -> bool:
+        found = next(looks, False)
+        if isinstance(found, ValueError):
+            raise found
+        return found
+
+    monkeypatch.setattr(Source, "changed", look)
+    watching = asyncio.get_running_loop().create_task(stage.reload.run())
+    async with asyncio.timeout(20):
+        await stage.changed.wait()
+    watching.cancel()
+    await asyncio.gather(watching, return_exceptions=True)
+    assert stage.told() == ["task_crashed", "reloaded"]
