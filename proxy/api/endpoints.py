@@ -5,10 +5,11 @@ Names have the form `<api>.<version>.<call>`, so that a policy may say `track.*`
 """
 
 from proxy.api.content import CONTENT
+from proxy.api.live import LIVE
 from proxy.api.model import Endpoint
 from proxy.api.people import PEOPLE
 from proxy.api.pipelines import PIPELINES
 from proxy.api.sends import SENDS
 from proxy.api.track import TRACK
 
-ENDPOINTS: tuple[Endpoint, ...] = (*TRACK, *SENDS, *PEOPLE, *CONTENT, *PIPELINES)
+ENDPOINTS: tuple[Endpoint, ...] = (*TRACK, *SENDS, *LIVE, *PEOPLE, *CONTENT, *PIPELINES)

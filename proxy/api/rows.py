@@ -46,6 +46,7 @@ def app(
     routing: tuple[str, ...] = (),
     identifiers: Persons = NOBODY,
     bodiless: bool = False,
+    sending: frozenset[str] = frozenset(),
 ) -> Endpoint:
     """Return a row of the App API under `/v1`, for calls other than sends: `query` lists parameter names, separated by spaces.
 
@@ -65,4 +66,5 @@ def app(
         identifiers=MappingProxyType(dict(identifiers)),
         routing=routing,
         bodiless=bodiless or method in BODILESS,
+        sending=sending,
     )

@@ -72,6 +72,7 @@ _EXPORT: dict[str, Json] = {"id": 3, "type": "customers", "status": "done", "cre
 _IMPORT: dict[str, Json] = {"id": 2, "type": "people", "state": "imported", "created_at": _NOW}
 _OBJECT: dict[str, Json] = {"object_type_id": "1", "object_id": "acme", "cio_object_id": "obb7fd050101"}
 _TOPIC: dict[str, Json] = {"id": 1, "identifier": "topic_1", "name": "News", "subscribed_by_default": True}
+_OPTOUT: dict[str, Json] = {"from": "+15550100", "channel": "sms", "created_at": _NOW}
 _USED_BY: dict[str, Json] = {"campaigns": [1], "sent_newsletters": [], "draft_newsletters": []}
 _SUPPRESSED: dict[str, Json] = {"created": _NOW, "email": "ada@example.com", "reason": "bounced", "status": "5.1.1"}
 _SUPPRESSIONS: dict[str, Json] = {"category": "bounces", "suppressions": [_SUPPRESSED]}
@@ -128,6 +129,11 @@ ROWS: tuple[Row, ...] = (
         {"customer": {**_PERSON, "unsubscribed": False, "topics": [_TOPIC]}},
         _BY_TYPE,
     ),
+    read("app.customers.optouts", f"{_CUSTOMER}/optouts", {"optouts": [_OPTOUT]}, _BY_TYPE),
+    write(
+        "app.customers.optouts.update", "PUT", f"{_CUSTOMER}/optouts", fields({"optouts": array(json_object)}), query=_BY_TYPE
+    ),
+    read("app.optouts", "/v1/optouts", page("optouts", {**_OPTOUT, "identifiers": _PERSON}), PAGES),
     read("app.activities", "/v1/activities", page("activities", _ACTIVITY), _BY_TYPE),
     read("app.topics", "/v1/subscription_topics", {"topics": [_TOPIC]}),
     read("app.channels", "/v1/subscription_channels", {"channels": [{"id": 1, "name": "email"}]}),

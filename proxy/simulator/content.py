@@ -40,6 +40,9 @@ _OPTIONAL = any_of(json_object, null)  # the Node SDK sends `{}` if the applicat
 _STEPS: Mapping[str, Check] = MappingProxyType({"steps": digits})
 _LISTED: Mapping[str, Check] = MappingProxyType({**PAGES, "page": digits})
 _JOURNEY: Mapping[str, Check] = MappingProxyType({"start": digits, "end": digits, "resolution": text()})
+_VERSION: dict[str, Json] = {"id": 3, "name": "Before the sale", "created_at": _NOW}
+_RUN: dict[str, Json] = {"id": "run-1", "state": "finished", "clients": ["gmail"]}
+_LIVE: dict[str, Json] = {"instance_id": "order-7", "state": "started"}
 _NAMED = fields({"name": text()})
 _UPLOAD_BYTES = 10 * MIB
 
@@ -113,6 +116,7 @@ ROWS: tuple[Row, ...] = (
     read("app.transactional.contents", f"{_T}/contents", {"contents": [_CONTENT]}),
     read("app.transactional.language", f"{_T}/language/{{language}}", {"content": _CONTENT}),
     write("app.transactional.language.update", "PUT", f"{_T}/language/{{language}}", _OPTIONAL, reply={"content": _CONTENT}),
+    read("app.transactional.content", f"{_T}/contents/{{content_id:int}}", {"content": _CONTENT}),
     write(
         "app.transactional.content.update", "PUT", f"{_T}/content/{{content_id:int}}", _OPTIONAL, reply={"content": _CONTENT}
     ),
@@ -161,6 +165,31 @@ ROWS: tuple[Row, ...] = (
         one={"email_translation": _TRANSLATION},
         listed={"email_translations": [_TRANSLATION]},
     ),
+    read("app.design.versions", f"{_DE}/versions", {"versions": [_VERSION], "meta": _META}, _LISTED),
+    write("app.design.version.create", "POST", f"{_DE}/versions", _OPTIONAL, reply={"version": _VERSION}),
+    read("app.design.version", f"{_DE}/versions/{{version_id}}", {"version": _VERSION}),
+    remove("app.design.version.delete", f"{_DE}/versions/{{version_id}}"),
+    write("app.design.version.restore", "POST", f"{_DE}/versions/{{version_id}}/restore", _OPTIONAL, reply={"email": _EMAIL}),
+    *(
+        write(f"app.design.{step}", "POST", f"{_DE}/{step}", _OPTIONAL, reply={"email": _EMAIL})
+        for step in ("link", "preview", "publish")
+    ),
+    *(
+        read(f"app.design.{what}", f"{_DE}/{what}", {what: {}})
+        for what in ("publish_status", "review", "render", "unpublished_changes")
+    ),
+    write("app.design.inbox_previews.create", "POST", f"{_DE}/inbox_previews", _OPTIONAL, reply={"inbox_preview": _RUN}),
+    read("app.design.inbox_preview", f"{_DE}/inbox_previews/{{run_id}}", {"inbox_preview": _RUN}),
+    read("app.design.inbox_capture", f"{_DE}/inbox_previews/{{run_id}}/captures/{{client_id}}", {"capture": {"url": ""}}),
+    *(
+        read(f"app.design.inbox_{what}", f"/v1/design_studio/inbox_previews/{what}", {what: []}, _LISTED)
+        for what in ("jobs", "clients", "credits")
+    ),
+    *(
+        write(f"app.live_notifications.{step}", "POST", f"/v1/live_notifications/{step}", json_object, reply=_LIVE)
+        for step in ("start", "update", "end")
+    ),
+    read("app.live_notifications.get", "/v1/live_notifications/{instance_id}", _LIVE),
     *_kept(
         "app.design.components",
         "/v1/design_studio/components",

@@ -98,7 +98,7 @@ def test_a_refusal_of_what_has_no_endpoint_is_counted_too() -> None:
 def test_a_call_that_the_table_lacks_can_be_asked_for() -> None:
     """Its line has the method and the path, with a star for what may name a person, and nothing of the query."""
     seen = Seen()
-    head = RequestHead("POST", b"/v1/live_things/CANARY@example.com/start?token=CANARY", {b"authorization": b"CANARY"})
+    head = RequestHead("POST", b"/v1/live_things/CANARY@example.com/begin?token=CANARY", {b"authorization": b"CANARY"})
     seen.observer.refused(Reason.ENDPOINT_NOT_ALLOWED, None, None, None, head)
     line = seen.line()
     assert (line["method"], line["path"]) == ("POST", "/v1/live_things/*/*")

@@ -13,6 +13,7 @@ BODIES = {
     "app.v1.customer.search": {"filter": CONDITION, "email": PLAIN},
     "app.v1.customer.list_attributes": {"ids": [EXEMPT], "emails": [PLAIN]},
     "app.v1.object.search": {"object_type_id": EXEMPT, "filter": CONDITION, "name": PLAIN},
+    "app.v1.customer.optouts.update": {"optouts": [{"from": EXEMPT, "reason": PLAIN}], "note": PLAIN},
     "app.v1.export.customers": {"filters": CONDITION, "filter": {"value": PLAIN}},
     "app.v1.export.deliveries": {"newsletter_id": EXEMPT, "attributes": [PLAIN]},
     "app.v1.import.create": {
@@ -41,6 +42,9 @@ def test_the_bodies_above_cover_every_row_that_has_positions() -> None:
         ("app.v1.customer.messages", {"customer_id": Identifier.BY_ID_TYPE}),
         ("app.v1.customer.segments", {"customer_id": Identifier.BY_ID_TYPE}),
         ("app.v1.customer.subscription_preferences", {"customer_id": Identifier.BY_ID_TYPE}),
+        ("app.v1.customer.optouts", {"customer_id": Identifier.BY_ID_TYPE}),
+        ("app.v1.customer.optouts.update", {"customer_id": Identifier.BY_ID_TYPE}),
+        ("app.v1.optout.list", {}),
         ("app.v1.customer.relationships", {"customer_id": Identifier.ID}),
         ("app.v1.subscription.center_token", {"customer_id": Identifier.ID}),
         ("app.v1.activity.list", {"customer_id": Identifier.BY_ID_TYPE}),

@@ -26,7 +26,7 @@ def test_a_row_shows_all_but_its_parameters(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize(
     ("target", "shown"),
     [
-        (b"/v1/live_things/start", "/v1/live_things/*"),
+        (b"/v1/live_things/begin", "/v1/live_things/*"),
         (b"/v1/live_things/5/contents", "/v1/live_things/*/contents"),
         (b"/api/v2/things/ada", "/api/v2/things/*"),
         (b"/api/v1/customers/ada/lovelace", "/api/v1/customers/*/*"),  # a slash that nobody encoded

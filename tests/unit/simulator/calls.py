@@ -51,6 +51,7 @@ BODIES: dict[str, Json] = {
     "app.broadcast.trigger": {"emails": ["ada@example.com"], "data": {"headline": "Hello"}},
     "app.customers.search": {"filter": {"segment": {"id": 7}}},
     "app.customers.attributes_of_many": {"ids": ["5"]},
+    "app.customers.optouts.update": {"optouts": []},
     "app.objects.find": {"object_type_id": "1", "filter": {"and": []}},
     "app.segments.create": {"segment": {"name": "Regulars"}},
     "app.exports.customers": {"filters": {"segment": {"id": 7}}},
