@@ -151,11 +151,16 @@ class Identity:
                 self._conditions(child, found)
 
     def _by_keys(self, kind: Identifier | None, value: Any, found: "Named") -> None:  # noqa: ANN401 - JSON
-        """Look for identifiers under keys that say so, where no row does; `kind` is what stands here."""
+        """Look for identifiers under keys that say so, where no row does; `kind` is what stands here.
+
+        At the place of an identifier, a key may be an address or a phone number itself. Any other key is a name.
+        """
         form = type(value)
         if form is dict:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
             for key, child in value.items():
+                if kind is not None and ("@" in key or phone_digits(key)):
+                    found.add(kind, key)
                 self._by_keys(BY_KEY.get(self.form(key, found.budget), kind), child, found)
         elif form is list:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
@@ -167,7 +172,7 @@ class Identity:
     def _mistyped(self, person: Person, value: object, found: "Named") -> None:
         """Treat a value of the wrong shape at the place of an identifier, or on the way to one.
 
-        Where the type is replaced, the call is refused. Elsewhere, email addresses in the value are added to `found`.
+        Where the type is replaced, the call is refused. In the data of an event, the identifiers in the value are added to `found`.
 
         Raises:
             DeniedError: the type is replaced, and the policy is enforced.

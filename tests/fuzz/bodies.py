@@ -51,6 +51,7 @@ BESIDE: Mapping[str, dict[str, Any]] = MappingProxyType(
 DETECTED = ("email", "payment_card", "us_ssn", "ipv4", "iban")
 KINDS = ("field", "field", "field", "value", "allow", "person")
 KEPT = frozenset({Identifier.ADDRESS, Identifier.CIO_ID, Identifier.OPAQUE})
+DATA = frozenset({"context", "data", "properties"})
 SHAPES = ("text", "list", "lists", "object", "held list", "held object", "key", "held text")
 ECHOES = ("contact", "id", "userId", "user_id", "email", "Email", "anonymous_id", "anonymousId", "ref")
 IDS = frozenset({"id", "userId", "user_id", "anonymous_id", "anonymousId"})
@@ -264,7 +265,9 @@ def _promised(case: Case) -> bool:
             fits = case["named"] != "id" or (case["key"] in IDS and case["shape"] in ("text", "list"))
             return fits and _naming(case) is not None
         case _:
-            return list(case["path"]) in _named(case["row"])
+            # In the data of an event, a key is replaced if it is an address or a phone number, and is a name otherwise.
+            name = case["named"] == "id" and case["shape"] == "key" and not DATA.isdisjoint(case["path"])
+            return list(case["path"]) in _named(case["row"]) and not name
 
 
 def _withheld(case: Case) -> bool:

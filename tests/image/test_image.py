@@ -20,9 +20,14 @@ from packaging.requirements import Requirement
 import proxy
 from tests.needs import BASE, ROOT, path_of
 
-pytestmark = pytest.mark.needs("buildah", "python-base", "root", "setpriv", "unshare")
+BUILD_SECONDS = 600
 
-BUILD_SECONDS = 300
+# The first test waits for the build, which compiles the policy.
+pytestmark = [
+    pytest.mark.needs("buildah", "python-base", "root", "setpriv", "unshare"),
+    pytest.mark.timeout(BUILD_SECONDS + 60),
+]
+
 START_SECONDS = 30
 BASE_IMAGE = "localhost/python-base"
 IMAGE = "localhost/customerio-sidecar"
