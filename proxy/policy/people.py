@@ -160,7 +160,7 @@ class Identity:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
             for key, child in value.items():
                 if kind is not None and ("@" in key or phone_digits(key)):
-                    found.add(kind, key)
+                    found.add(Identifier.EMAIL if "@" in key else Identifier.PHONE, key)
                 self._by_keys(BY_KEY.get(self.form(key, found.budget), kind), child, found)
         elif form is list:
             found.budget.spend(MEMBER_UNITS * (1 + len(value)))
@@ -172,7 +172,7 @@ class Identity:
     def _mistyped(self, person: Person, value: object, found: "Named") -> None:
         """Treat a value of the wrong shape at the place of an identifier, or on the way to one.
 
-        Where the type is replaced, the call is refused. In the data of an event, the identifiers in the value are added to `found`.
+        Where the type is replaced, the call is refused. In the data of an event, identifiers in the value are added to `found`.
 
         Raises:
             DeniedError: the type is replaced, and the policy is enforced.

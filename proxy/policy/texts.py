@@ -224,7 +224,7 @@ def _value_at(text: str, at: int, budget: Budget) -> tuple[int, int, int]:
     backslashes = at - start
     token = _opening(text, at)
     if token is not None:
-        return _quoted(text, at, token, backslashes, budget)
+        return _quoted(text, at, token, backslashes, budget, grouped=False)
     if start < size and text[start] in _GROUPS:
         end = _group_end(text, start, budget)
         return start, end, end
@@ -245,10 +245,12 @@ def _opening(text: str, at: int) -> str | None:
     return None
 
 
-def _quoted(text: str, at: int, token: str, backslashes: int, budget: Budget) -> tuple[int, int, int]:
-    """Return the inside of a quoted string whose mark is at `at`, behind so many backslashes, and where it has ended.
+def _quoted(text: str, at: int, token: str, backslashes: int, budget: Budget, *, grouped: bool) -> tuple[int, int, int]:
+    r"""Return the inside of a quoted string whose mark is at `at`, behind so many backslashes, and where it has ended.
 
     A mark closes if as many backslashes stand before it, or fewer: those of what is around it. As many marks close as opened.
+    `"a\\"` is the end of a string in JSON, and goes on in Python's repr of JSON. It is taken for an end if the string is
+    `grouped` with others, whose marks could be mistaken. Otherwise too much is masked rather than too little.
     """
     closer = next((close for close, opens in _CLOSERS.items() if opens == token), token)
     width = 1
@@ -265,7 +267,7 @@ def _quoted(text: str, at: int, token: str, backslashes: int, budget: Budget) ->
             before -= 1
         budget.spend(TOKEN_UNITS)
         escapes = found - before
-        if escapes < backslashes or escapes % turns == backslashes:
+        if escapes <= backslashes or (grouped and escapes % turns == backslashes):
             run = 1
             while run < width and text.startswith(closer, found + run * len(closer)):
                 run += 1
@@ -290,7 +292,7 @@ def _group_end(text: str, start: int, budget: Budget) -> int:
             # A mark between letters is an apostrophe.
             if sign in _APOSTROPHES and text[found.start() - 1 : found.start()].isalnum():
                 continue
-            *_, at = _quoted(text, found.start(), sign, 0, budget)
+            *_, at = _quoted(text, found.start(), sign, 0, budget, grouped=True)
         elif open_brackets and sign == open_brackets[-1]:
             open_brackets.pop()
             if not open_brackets:
