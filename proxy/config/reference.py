@@ -27,8 +27,9 @@ One YAML file, named by `--config`, else by `CIO_SIDECAR_CONFIG`, else `sidecar.
 sidecar.yaml:4: outbound.port: must be at most 65535
 ```
 
-`cio-sidecar config schema` prints the JSON Schema (draft 2020-12), for editors and pipelines. The policy has
-[a page of its own](policy.md).
+`cio-sidecar config init` writes a file to begin with, and `cio-sidecar config show` prints every value that is in force: of
+secrets where they are kept, never what they are. `cio-sidecar config schema` prints the JSON Schema (draft
+2020-12), for editors and pipelines. The policy has [a page of its own](policy.md).
 
 * **Unknown keys are refused**, and so is what this version does not do yet. It is marked *not available yet* below, for later.
 * **The file is YAML 1.2**, of which JSON is a part: `off`, `no` and `12:30` are text. A key may stand once in a mapping, tags

@@ -248,19 +248,17 @@ class RequestReader:
     def _admit(self, message: Message, target: bytes, head: KnownHead, length: int, *, begun: bool) -> None:
         """Decide on a request by its head, before its body is kept. `begun` says that part of the body has already come."""
         message.left_bytes = length
-        fields = head.fields
-        asked = RequestHead(message.method, target, fields)
+        asked = RequestHead(message.method, target, head.fields)
         try:
             message.admission = admission = self._server.handler.admit(asked)
             message.cap_bytes = admission.body_bytes
             if length > admission.body_bytes:
                 message.refused = Reason.BODY_TOO_LARGE
         except RefusedError as refusal:
-            message.refused = refusal.reason
-            message.head = asked
+            message.refused, message.head = refusal.reason, asked
         except Exception:  # noqa: BLE001  # a fault of our own refuses the request, it never forwards it
             message.refused = Reason.INTERNAL
-        expects = None if message.http10 or head.plain else fields.get(b"expect")  # RFC 9110 section 10.1.1
+        expects = None if message.http10 or head.plain else head.fields.get(b"expect")  # RFC 9110 section 10.1.1
         if expects is not None and message.refused is None:
             if expects.lower() != b"100-continue":
                 message.refused = Reason.MALFORMED_REQUEST

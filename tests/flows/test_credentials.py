@@ -80,6 +80,25 @@ async def test_a_file_that_is_not_there_yet_is_waited_for(
     assert (first["credential"], first["problem"]) == ("track", f"there is no such file: {tmp_path}/api_key")
 
 
+async def test_any_other_secret_whose_file_is_absent_is_waited_for_too(client: aiohttp.ClientSession, tmp_path: Path) -> None:
+    """Nothing but the operator's port is open before: without the callers' keys nobody could be told apart."""
+    callers = [{"name": "billing", "key": "file:billing_key"}]
+    document = config("http://127.0.0.1:1", outbound={"port": 0, "callers": callers}, stores=STORES)
+    async with running(tmp_path, document, until="admin") as sidecar:
+        assert not await ready(client, sidecar)
+
+        async def told() -> bool:
+            return any(line["event"] == "secret_unavailable" for line in sidecar.log_lines())
+
+        await until(told)
+        assert "outbound" not in sidecar.ports
+        (tmp_path / "billing_key").write_text("billing-0123456789")
+        await sidecar.heard("ready")
+        assert await identified(client, sidecar) == Reason.UNKNOWN_CALLER
+    line = next(line for line in sidecar.log_lines() if line["event"] == "secret_unavailable")
+    assert (line["path"], line["problem"]) == ("outbound.callers.0.key", f"there is no such file: {tmp_path}/billing_key")
+
+
 async def test_a_variable_that_is_not_set_is_not_waited_for(tmp_path: Path) -> None:
     """An environment does not change, so the start ends with one line."""
     with pytest.raises(AssertionError, match=r"credentials.app.api_key: the environment variable is not set: NOWHERE;"):
