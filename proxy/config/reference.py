@@ -10,7 +10,7 @@ from typing import Any
 
 from proxy.config.overlay import variable
 from proxy.config.schema import UNAVAILABLE, inside, json_schema, meaning
-from proxy.credentials.model import NOT_A_REFERENCE, Kind
+from proxy.credentials.model import Kind
 
 _KINDS = {"string": "text", "boolean": "true or false", "array": "list", "object": "mapping"}
 
@@ -61,7 +61,7 @@ in a row. Others are warned of in the log and by `check`.
 
 ## Secrets
 
-The configuration says where a secret is, never what it is: a *reference*. {NOT_A_REFERENCE.capitalize()}.
+The configuration says where a secret is, never what it is: a *reference*, such as `env:NAME` or `file:PATH`.
 
 | Reference | Where the secret is |
 | --- | --- |

@@ -23,7 +23,7 @@ class EnvProvider:
         value = self._environ.get(document)
         path = self._environ.get(document + "_FILE")
         if value is not None and path is not None:
-            both = "the environment variable is set, and so is the one that ends in _FILE, one must go"
+            both = "the environment variable is set, and so is the one that ends in _FILE: remove one of them"
             raise UnreadableError(naming(both, document))
         if value is not None:
             return Document({WHOLE: Sensitive(value)}, fixed=True)

@@ -29,7 +29,7 @@ REFERENCE_MAX_CHARACTERS = 1024
 
 # What a shell, Compose and other programs would put a variable's value in the place of.
 _EXPANSION = re.compile(r"\$(?:\{([A-Za-z_][A-Za-z0-9_]*)[^}]*\}?|([A-Za-z_][A-Za-z0-9_]*)$)")
-NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, which says where the secret is, never what it is"
+NOT_A_REFERENCE = "must be a reference such as env:NAME or file:PATH, not the secret itself"
 
 
 class Kind(StrEnum):

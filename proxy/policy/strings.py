@@ -92,11 +92,12 @@ class Strings(Deciding):
         for (start, end, _), choice in changes:
             # Coded twice, in two ways: all of it goes.
             place = undone.coded(start, end) if undone.text == plain else (0, len(text))
-            if place is None or place[0] < done:
-                continue
             self._note(choice.hit)
             if choice.hit.action is Action.STRIP:
                 return GONE
+            if place[0] < done:  # one run of codes holds the end of one and the beginning of the next: the mask stands for both
+                done = max(done, place[1])
+                continue
             found = plain[start:end]
             hashed = choice.hit.action is Action.HASH
             pieces += (

@@ -49,15 +49,12 @@ class Undone:
             done = end
         self.text = "".join((*pieces, coded[done:])) if pieces else coded
 
-    def coded(self, start: int, end: int) -> tuple[int, int] | None:
-        """Return where `text[start:end]` stood, or None where none of it was coded."""
+    def coded(self, start: int, end: int) -> tuple[int, int]:
+        """Return where `text[start:end]` stood. A code that it begins or ends inside of belongs to it as a whole."""
         first, last = bisect_right(self._starts, start) - 1, bisect_right(self._starts, end - 1) - 1
         inside = first >= 0 and start < self._ends[first]
-        if last == first and not inside:
-            return None
         if inside:
             begin = self._coded_starts[first]
         else:
             begin = start if first < 0 else start - self._ends[first] + self._coded_ends[first]
-        behind = self._coded_ends[last] + max(end - self._ends[last], 0)
-        return begin, behind
+        return begin, end if last < 0 else self._coded_ends[last] + max(end - self._ends[last], 0)

@@ -21,7 +21,10 @@ from tests.running import SECRETS, Sidecar, config, running
 # Out of the way: cases follow each other far quicker than an application's calls.
 NO_LIMITS = {"buckets": {bucket.value: {"rate_per_second": 100_000.0, "burst": 10_000} for bucket in Bucket}}
 # What a sidecar may log however it is spoken to; anything else is a fault of its own.
-EVENTS = frozenset({("warning", event) for event in ("refused", "answer_cut", "unkeyed_hashes")})
+EVENTS = frozenset(
+    {("info", event) for event in ("started", "stopping")}
+    | {("warning", event) for event in ("refused", "answer_cut", "unkeyed_hashes")}
+)
 
 AUTHORIZATION = base64.b64encode(f"{SECRETS['TEST_SITE_ID']}:{SECRETS['TEST_API_KEY']}".encode())
 

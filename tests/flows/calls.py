@@ -383,6 +383,29 @@ CALLS = (
     Call("fields that hold something", "detectors", "PUT", PERSON, text({"x": C}), {
         "User-Agent": "x 10.1.2.3", "X-Request-Id": "B-1234", "tracestate": f"a={SHOP}"}),
     Call("a field that must not leave", "detectors", "PUT", PERSON, text({"x": C}), {"X-Request-Id": "AB123456C"}),
+    *(
+        Call(f"coded in part: {name}", "detectors", "PUT", PERSON, text({"x": found, "y": C}))
+        for name, found in (
+            ("masked", f"{C} %34111 1111 1111 111%31%2C%35500 0000 0000 0004"), ("whole", f"a%2C4111 1111 1111 1111 {C}"),
+            ("gone", f"{C} 10\\u002e1.2.3, B-123%34"), ("hashed", f"{C} GB82 WEST 1234 5698 7654 3%32"),
+            ("denied", f"{C} AB 12 34 56 %43"), ("found twice", f"{C} 4111 1111 1111 111%31 5500 0000 0000 000%34"),
+            ("coded twice", f"{C} 4111 1111 1111 111%5Cu0031"),
+        )
+    ),
+    Call("a person in a header field", "everything", "PUT", "/api/v1/customers/a%40b.c", text({"x": C}), {
+        "User-Agent": "x a@b.c", "X-Request-Id": "y"}),
+    Call("people in a header field, only counted", "report", "PUT", "/api/v1/customers/a%40b.c", text({"x": C}), {
+        "User-Agent": "x a@b.c"}),
+    Call("an address as a key of an event", "everything", "POST", f"{PERSON}/events", text({
+        "name": "x", "data": {"email": {f"{C}@b.c": 1, "+15550123": 2}}})),
+    Call("a parameter behind coded signs", "everything", "PUT", PERSON, text({
+        "url": f"hello%2526ssn={C}", "raw": f"a%2526b={C}"})),
+    Call("people in a plain text", "everything", "PUT", "/api/v1/customers/a%40b.c", text({"list": f"to a@b.c {C}"})),
+    Call("percent-coding of nothing", "email", "PUT", PERSON, text({"x": [f"{C} a%20b/c", f"{C} 5% /"]})),
+    *(
+        Call(f"a name in quotes alone: {name}", "everything", "PUT", PERSON, text({"raw": raw}))
+        for name, raw in (("single", f"'ssn': {C}"), ("entity", f"&quot;ssn&quot;: {C}"), ("escaped", f'x"ssn": {C}'))
+    ),
     Call("detectors deny", "detectors", "PUT", PERSON, text({"phone": {"a": C, "b": "AB 12 34 56 C"}})),
     Call("a message, for billing", "detectors", "POST", "/v1/send/email", text({
         "to": "a@b.co", "identifiers": {"email": "a@b.co"}, "attachments": {"a.txt": "MTAuMS4yLjM="}, "body": C,

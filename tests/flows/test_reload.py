@@ -190,7 +190,7 @@ FAULTS: Mapping[str, tuple[Mapping[str, Any] | str, str, str]] = {
     "unknown key": ({"outbund": {"CANARY": 1}}, "", "holds a key it does not know"),
     "wrong type": ({"limits": {"wait_seconds": "CANARY"}}, "limits.wait_seconds", "must be a number"),
     "not available": ({"limits": {"backend": "redis"}}, "limits.backend", "not available"),
-    "bad policy": ({"policy": BAD_POLICY}, "policy.allow", "names no endpoint"),
+    "bad policy": ({"policy": BAD_POLICY}, "policy.allow", "matches no endpoint"),
     "policy that is not there": ({"policy": "CANARY.yaml"}, "policy", "there is no such file"),
     "policy that cannot be read": ({"policy": "."}, "policy", "it is a folder"),
     "missing secret": ({"admin": {"port": 0, "token": "env:TEST_CANARY"}}, "admin.token", "is not set"),

@@ -291,4 +291,4 @@ def test_a_policy_s_file_is_applied_and_looked_over(command: Command, tmp_path: 
     path.write_text("version: 1\nrules: [{name: a, fields: [b], action: strip, endpoints: [nope]}]\n")
     wrong = command("policy", "lint", path)
     assert (wrong.returncode, wrong.stderr.count("\n")) == (2, 1)
-    assert wrong.stderr.startswith(f"{path}:2: rules.0.endpoints.0: names no endpoint")
+    assert wrong.stderr.startswith(f"{path}:2: rules.0.endpoints.0: matches no endpoint")

@@ -58,5 +58,5 @@ def test_a_key_that_was_pasted_in_the_place_of_a_name_is_not_shown(key: str) -> 
 
 def test_a_variable_and_its_file_are_named() -> None:
     """Either could be the stale one."""
-    with pytest.raises(UnreadableError, match=r"one must go: CIO_API_KEY$"):
+    with pytest.raises(UnreadableError, match=r"remove one of them: CIO_API_KEY$"):
         EnvProvider({"CIO_API_KEY": "CANARY", "CIO_API_KEY_FILE": "CANARY"}).read("CIO_API_KEY")
