@@ -53,7 +53,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         process.terminate()
         assert process.wait(10) == 0
     events = [orjson.loads(line)["event"] for line in (folder / "log").read_bytes().splitlines() if line.startswith(b"{")]
-    assert set(events) <= {"refused", "upstream_unreachable", "unkeyed_hashes"}
+    assert set(events) <= {"refused", "upstream_unreachable", "unkeyed_hashes", "started", "stopping"}
 
 
 def exchange(port: int, pieces: list[bytes]) -> bytes:

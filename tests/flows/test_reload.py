@@ -183,20 +183,23 @@ async def test_g5_a_reload_changes_what_can_change_live(
 
 
 BAD_POLICY = masking("alpha") | {"allow": {"nothing.of.ours": ["a"]}}
-# What is wrong, the sections or the text that are written for it, and where and how it is told.
+# What is wrong, the sections or the text that are written for it, and where and how it is told. The canary looks like a key: names
+# that do not are told.
 FAULTS: Mapping[str, tuple[Mapping[str, Any] | str, str, str]] = {
-    "not YAML": ("version: 1\npolicy: {CANARY", "", "is not YAML"),
+    "not YAML": ("version: 1\npolicy: {CANARY0123456789", "", "is not YAML"),
     "nothing": ("", "", "must be a mapping"),
-    "unknown key": ({"outbund": {"CANARY": 1}}, "", "holds a key it does not know"),
-    "wrong type": ({"limits": {"wait_seconds": "CANARY"}}, "limits.wait_seconds", "must be a number"),
+    "unknown key": ({"outbund": {"CANARY0123456789": 1}}, "", "holds a key it does not know"),
+    "wrong type": ({"limits": {"wait_seconds": "CANARY0123456789"}}, "limits.wait_seconds", "must be a number"),
     "not available": ({"limits": {"backend": "redis"}}, "limits.backend", "not available"),
     "bad policy": ({"policy": BAD_POLICY}, "policy.allow", "matches no endpoint"),
-    "policy that is not there": ({"policy": "CANARY.yaml"}, "policy", "there is no such file"),
+    "policy that is not there": ({"policy": "CANARY0123456789.yaml"}, "policy", "there is no such file"),
     "policy that cannot be read": ({"policy": "."}, "policy", "it is a folder"),
-    "missing secret": ({"admin": {"port": 0, "token": "env:TEST_CANARY"}}, "admin.token", "is not set"),
-    "missing credential": ({"credentials": {"app": {"api_key": "file:CANARY"}}}, "credentials.app.api_key", "no such file"),
+    "missing secret": ({"admin": {"port": 0, "token": "env:TEST_CANARY0123456789"}}, "admin.token", "is not set"),
+    "missing credential": (
+        {"credentials": {"app": {"api_key": "file:CANARY0123456789"}}}, "credentials.app.api_key", "no such file",
+    ),
     "a listener more": (
-        {"outbound": {"port": 0, "tls": {"port": 0, "certificate": "CANARY", "key": "CANARY"}}},
+        {"outbound": {"port": 0, "tls": {"port": 0, "certificate": "CANARY0123456789", "key": "CANARY0123456789"}}},
         "outbound.tls", "needs a restart",
     ),
     "inventory that is not there": (
