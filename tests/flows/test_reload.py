@@ -183,8 +183,8 @@ async def test_g5_a_reload_changes_what_can_change_live(
 
 
 BAD_POLICY = masking("alpha") | {"allow": {"nothing.of.ours": ["a"]}}
-# What is wrong, the sections or the text that are written for it, and where and how it is told. The canary looks like a key: names
-# that do not are told.
+# What is wrong, the sections or the text that are written for it, and where and how it is told. The canary looks like a key:
+# names that do not are told.
 FAULTS: Mapping[str, tuple[Mapping[str, Any] | str, str, str]] = {
     "not YAML": ("version: 1\npolicy: {CANARY0123456789", "", "is not YAML"),
     "nothing": ("", "", "must be a mapping"),
