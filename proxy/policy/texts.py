@@ -328,13 +328,8 @@ def parameters(text: str, names: Callable[[str], bool], budget: Budget) -> Itera
         RefusedError: `too_complex`.
     """
     at = until = 0
-    while at < len(text):
-        if at >= until:
-            until = _window(text, at, budget)
-        match = _NAME.search(text, at, until)
-        if match is None:
-            at = until
-            continue
+    while (found := _search(_NAME, text, at, until, budget)) is not None:
+        match, until = found
         spelled_name = match[1]
         budget.spend(NAME_UNITS + len(spelled_name) // CHARACTERS_PER_UNIT)
         at = match.end()
@@ -423,6 +418,18 @@ def pieces_of(text: str, budget: Budget) -> Iterator[Piece]:
         before = piece
 
 
+def _search(pattern: re.Pattern[str], text: str, at: int, until: int, budget: Budget) -> tuple[re.Match[str], int] | None:
+    """Return the first match from `at`, and the end of its window; up to `until` the text is paid for."""
+    while at < len(text):
+        if at >= until:
+            until = _window(text, at, budget)
+        match = pattern.search(text, at, until)
+        if match is not None:
+            return match, until
+        at = until
+    return None
+
+
 def _window(text: str, at: int, budget: Budget) -> int:
     """Return up to where to read on from `at`: a separator, or the end."""
     boundary = _BOUNDARY.search(text, at + WINDOW_CHARACTERS)
@@ -474,13 +481,8 @@ def decoded(text: str, treat: Callable[[str], str | None], budget: Budget) -> st
     """
     pieces: list[str] = []
     done = at = until = 0
-    while at < len(text):
-        if at >= until:
-            until = _window(text, at, budget)
-        match = _PART.search(text, at, until)
-        if match is None:
-            at = until
-            continue
+    while (found := _search(_PART, text, at, until, budget)) is not None:
+        match, until = found
         budget.spend(PART_UNITS)
         part, at = match[0], match.end()
         form = "+" in part and text[match.start() - 1 : match.start()] == "="

@@ -8,7 +8,6 @@ in other reads; something that stays held.
 import base64
 import gzip
 import re
-from collections.abc import Iterator
 from random import Random  # noqa: TID251 - made from a seed
 
 import orjson
@@ -61,30 +60,15 @@ TOKENS = (
 CODED = "\r\nContent-Length: %d"
 
 
-class Heads:
+class Heads(pieces.Pieced):
     """The target."""
 
+    tokens = TOKENS
     name = "head"
 
     def make(self, rng: Random) -> Case:
         """Draw one to four requests on one connection."""
         return {"pieces": pieces.cut(rng, b"".join(_request(rng) for _ in range(rng.choice((1, 1, 2, 3, 4)))))}
-
-    def change(self, rng: Random, case: Case, other: Case) -> Case:
-        """Break its bytes, or cut them elsewhere."""
-        return pieces.changed(rng, case, other, TOKENS)
-
-    def smaller(self, case: Case) -> Iterator[Case]:
-        """Yield it with less in it."""
-        return pieces.smaller(case)
-
-    def likeness(self, case: Case) -> object:
-        """Any two cases that show the same are alike."""
-        return len(case) > 0
-
-    def complete(self, case: Case) -> Case:
-        """Return it with what a run changes it by."""
-        return {"recipe": dict(case), "pieces": case["pieces"]}
 
     def run(self, case: Case) -> object:
         """Send it as it is cut, and in one read."""

@@ -6,7 +6,6 @@ byte of the request in an answer; no answer; a port that answers nobody else aft
 
 import asyncio
 import contextlib
-from collections.abc import Iterator
 from random import Random  # noqa: TID251 - made from a seed
 
 import orjson
@@ -88,9 +87,10 @@ TOKENS = (
 GUARDED = (b'"keys"', b'"fields"', KEY.key_id.encode())
 
 
-class Operator:
+class Operator(pieces.Pieced):
     """The target."""
 
+    tokens = TOKENS
     name = "admin"
 
     def make(self, rng: Random) -> Case:
@@ -99,22 +99,6 @@ class Operator:
         fields = [b"Host: x", *(rng.choice(FIELDS) for _ in range(rng.choice((0, 1, 1, 2, 4))))]
         line = b" ".join((rng.choice(METHODS), rng.choice(PATHS), version))
         return {"pieces": pieces.cut(rng, b"\r\n".join([line, *fields, b"", b""]) + rng.choice(BODIES))}
-
-    def change(self, rng: Random, case: Case, other: Case) -> Case:
-        """Break its bytes, or cut them elsewhere."""
-        return pieces.changed(rng, case, other, TOKENS)
-
-    def smaller(self, case: Case) -> Iterator[Case]:
-        """Yield it with less in it."""
-        return pieces.smaller(case)
-
-    def likeness(self, case: Case) -> object:
-        """Any two cases that show the same are alike."""
-        return len(case) > 0
-
-    def complete(self, case: Case) -> Case:
-        """Return it as it is sent."""
-        return {"recipe": {"pieces": case["pieces"]}, "pieces": case["pieces"]}
 
     def run(self, case: Case) -> object:
         """Send it, and ask for health behind it."""

@@ -6,7 +6,7 @@ reader of the answer would undo; a header that must stay behind; an error that i
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from random import Random  # noqa: TID251 - made from a seed
 from urllib.parse import quote, unquote
 
@@ -71,9 +71,10 @@ TOKENS = (
 )  # fmt: skip
 
 
-class Replies:
+class Replies(pieces.Pieced):
     """The target."""
 
+    tokens = TOKENS
     name = "answer"
 
     def make(self, rng: Random) -> Case:
@@ -101,22 +102,10 @@ class Replies:
             "pieces": pieces.cut(rng, b"\r\n".join([head, *fields, b"", b""]) + body),
         }
 
-    def change(self, rng: Random, case: Case, other: Case) -> Case:
-        """Break its bytes, or cut them elsewhere."""
-        return pieces.changed(rng, case, other, TOKENS)
-
-    def smaller(self, case: Case) -> Iterator[Case]:
-        """Yield it with less in it."""
-        return pieces.smaller(case)
-
     def likeness(self, case: Case) -> object:
         """Cases that hold the key in the same spelling are alike."""
         whole = b"".join(pieces.data(case))
         return next((f"spelling {number}" for number, form in enumerate(SECRETS) if form in whole), "another spelling")
-
-    def complete(self, case: Case) -> Case:
-        """Return it as it is sent."""
-        return {"recipe": {"request": case["request"], "pieces": case["pieces"]}, **case}
 
     def run(self, case: Case) -> object:
         """Bring the answer."""
