@@ -79,6 +79,12 @@ class Stage:
         known = resolve(self.config, self.providers, frozenset({Kind.FILE}))
         return Supply(self.config, self.providers, known.versions, self.observer, SystemClock())
 
+    async def started(self, stack: AsyncExitStack, tasks: Tasks) -> Supply:
+        """Return a supply that watches its stores until the test ends."""
+        supply = self.supply()
+        await supply.start(stack, tasks.spawn, dict.fromkeys(Upstream))
+        return supply
+
 
 @pytest.fixture
 async def running() -> AsyncIterator[tuple[AsyncExitStack, Tasks]]:
@@ -114,8 +120,7 @@ async def test_what_was_read_already_is_in_force_at_once(tmp_path: Path) -> None
 async def test_a_store_that_is_down_at_the_start_is_asked_until_it_answers(running: tuple[AsyncExitStack, Tasks]) -> None:
     """Nothing is in force until then; what it says is told without a secret (G2)."""
     stage = Stage("http://127.0.0.1:1", {"app": {"api_key": "gcp:projects/p/secrets/s"}})
-    supply = stage.supply()
-    await supply.start(running[0], running[1].spawn, dict.fromkeys(Upstream))
+    supply = await stage.started(*running)
     filled = asyncio.get_running_loop().create_task(supply.filled())
     await until(lambda: stage.gcp.asked > 1)
     assert not filled.done()
@@ -138,8 +143,7 @@ async def test_a_new_pair_is_tried_and_used(tmp_path: Path, running: tuple[Async
     simulator = Simulator(PAIR)
     async with serving(simulator) as address:
         stage = Stage(address.url, {"track": written(tmp_path)})
-        supply = stage.supply()
-        await supply.start(running[0], running[1].spawn, dict.fromkeys(Upstream))
+        supply = await stage.started(*running)
         old = supply.keyring.in_force[Credential.TRACK]
         newer = Workspace(site_id="site-CANARY", api_key="key-CANARY-2", environment_id=7)
         simulator.workspaces = (newer,)
@@ -155,8 +159,7 @@ async def test_a_store_that_is_gone_too_long_leaves_nothing_in_force(
 ) -> None:
     """And its return brings the key back."""
     stage = Stage("http://127.0.0.1:1", {"track": written(tmp_path)})
-    supply = stage.supply()
-    await supply.start(running[0], running[1].spawn, dict.fromkeys(Upstream))
+    supply = await stage.started(*running)
     (tmp_path / "api_key").rename(tmp_path / "hidden")
 
     def gone() -> bool:
@@ -208,8 +211,7 @@ def named(stage: Stage, credentials: Mapping[str, Any]) -> Config:
 async def test_a_slot_that_stays_goes_on_as_it_was(tmp_path: Path, running: tuple[AsyncExitStack, Tasks]) -> None:
     """Its key and its watch; a slot that comes has its key at once, and one that goes is asked about no more."""
     stage = Stage("http://127.0.0.1:1", {"track": written(tmp_path)})
-    supply = stage.supply()
-    await supply.start(running[0], running[1].spawn, dict.fromkeys(Upstream))
+    supply = await stage.started(*running)
     before, watching = supply.keyring.in_force[Credential.TRACK], dict(supply._watching)
     (tmp_path / "app").write_text("app-key-CANARY")
     config = named(stage, {"track": written(tmp_path), "app": {"api_key": f"file:{tmp_path / 'app'}"}})
@@ -230,8 +232,7 @@ async def test_a_key_that_moved_is_tried_before_it_is_used(tmp_path: Path, runni
     simulator = Simulator(PAIR)
     async with serving(simulator) as address:
         stage = Stage(address.url, {"track": written(tmp_path)})
-        supply = stage.supply()
-        await supply.start(running[0], running[1].spawn, dict.fromkeys(Upstream))
+        supply = await stage.started(*running)
         old = supply.keyring.in_force[Credential.TRACK]
         moved = Workspace(site_id="site-CANARY", api_key="key-CANARY-2", environment_id=7)
         foreign = Workspace(site_id="site-CANARY", api_key="key-CANARY-3", environment_id=8)
