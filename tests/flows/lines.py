@@ -5,6 +5,7 @@ traced code, where the line stands, and is asked no more.
 """
 
 import ast
+import gc
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -44,13 +45,20 @@ class Tracer:
 
     @contextmanager
     def traced(self) -> Iterator[None]:
-        """Trace this thread until the end of the block."""
-        before = sys.gettrace()
+        """Trace this thread until the end of the block.
+
+        The garbage collector is off meanwhile. It calls Hypothesis's callback. Close to the limit of recursion there is no room
+        to trace that, and Python then traces nothing any more.
+        """
+        before, collecting = sys.gettrace(), gc.isenabled()
+        gc.disable()
         sys.settrace(self._called)
         try:
             yield
         finally:
             sys.settrace(before)
+            if collecting:
+                gc.enable()
 
     def _called(self, frame: FrameType, event: str, _: object) -> TraceFunction | None:
         return self._reached if event == "call" and frame.f_code.co_filename in self._files else None

@@ -5,6 +5,7 @@ that runs for a request. Everything else is the real thing, from the bytes of th
 written to Customer.io's.
 """
 
+import gc
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from proxy.api.vendor_limits import VENDOR_LIMITS, Bound
 from proxy.credentials.callers import Callers
 from proxy.delivery.ports import Timeouts
 from proxy.delivery.send import Sender
-from proxy.errors import ANSWERS, Reason, error_body
+from proxy.errors import ANSWERS, Reason, RefusedError, error_body
 from proxy.http1.caller import CallerConnection
 from proxy.http1.server import Server
 from proxy.limits.gcra import Quota
@@ -32,7 +33,7 @@ from proxy.limits.memory import MemoryLimiter
 from proxy.metrics import COMPILED, Metrics
 from proxy.observer import Observer
 from proxy.outbound import Outbound
-from proxy.payload import measure
+from proxy.payload import decode, measure
 from proxy.payload.oversize import Limits
 from proxy.pipeline import common_head
 from proxy.policy import detect, fields, inventory, minimise, people, selector
@@ -414,6 +415,29 @@ def test_a_fault_at_any_line_forwards_nothing(runs: list[Run], path: Path) -> No
     text = log.text()
     assert text.count('"stage_failed"') == counted
     assert CANARY not in text
+
+
+@pytest.mark.parametrize("objects", [1, 2, 3, 5, 7])
+def test_a_collection_deep_in_a_recursion_does_not_end_the_tracing(objects: int) -> None:
+    """Whenever the garbage collector would run: every line is seen behind a recursion that reached the limit."""
+    tracer = Tracer([Path(decode.__file__)])
+    before = gc.get_threshold()
+
+    def called(*_: object) -> None:
+        """Do nothing, as Python code."""
+
+    def work() -> None:
+        gc.callbacks.append(called)
+        gc.set_threshold(objects)
+        try:
+            with tracer.traced(), pytest.raises(RefusedError):
+                decode.parse(b"[" * 5000, 20)
+        finally:
+            gc.set_threshold(*before)
+            gc.callbacks.remove(called)
+
+    aside(work)
+    assert "raise RefusedError(Reason.TOO_DEEP) from None" in {line.text for line in tracer.ran}
 
 
 @pytest.mark.parametrize("name", TELLING)
